@@ -1,0 +1,44 @@
+# Everything a person does with this project. `make` lists it.
+
+# A cmake that is new enough for HDF5, where scripts/setup had to fetch one.
+export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test bench lint fmt docs sample-data clean-demo
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing to build (Debian, Ubuntu)
+	@scripts/setup build
+
+build: setup ## build the cube command: target/debug/cube
+	cargo build --package terracube-cli
+
+demo: setup ## index the sample data; water extents, temperature series and map in demo-output
+	@scripts/demo
+
+test: ## all checks and tests, as CI runs them
+	@scripts/test
+
+bench: ## kernels, and whole loads beside their peers (release build)
+	@scripts/bench
+
+lint: ## the quick checks: format, arrows between crates, licences, clippy
+	cargo fmt --all --check
+	scripts/check-arrows
+	scripts/check-licences
+	scripts/check-files
+	cargo clippy --workspace --all-targets -- -D warnings
+
+fmt: ## format the sources
+	cargo fmt --all
+
+docs: ## the documentation of the crates: target/doc
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+sample-data: setup ## make the committed sample data anew
+	cargo run --package cube-sample-data
+
+clean-demo: ## remove what the demo wrote
+	rm -rf demo-output

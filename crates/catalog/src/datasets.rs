@@ -1,0 +1,287 @@
+//! The life of a dataset in the catalog: added, archived, restored, purged.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use cube_model::Dataset;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::catalog::now;
+use crate::definitions::{Definitions, parsed};
+use crate::differences::{differences, phrases};
+use crate::fields;
+use crate::rows::{DatasetRow, ProductChange, StoredRow};
+use crate::store::Transaction;
+use crate::{Catalog, CatalogError, Result};
+
+/// What became of a dataset that was to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is there now.
+    Added,
+    /// The same was there already.
+    AlreadyThere,
+    /// The same was there already, archived, and stays archived.
+    Archived,
+    /// Its record has taken the place of the one that was there.
+    Updated,
+    /// Another record is there under its id, and stays.
+    Changed {
+        /// What differs, a phrase each.
+        differs: Vec<String>,
+    },
+}
+
+/// A link between two datasets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineageLink {
+    /// What the source is to the derived dataset, such as `level1`.
+    pub classifier: String,
+    /// The dataset at the other end; it need not be in this catalog.
+    pub dataset: Uuid,
+}
+
+impl Catalog {
+    /// Adds datasets, all of them or, where an error comes, none. Each has an outcome, in their order. A dataset whose
+    /// id is there already changes nothing, so the same call again is harmless. About 1,000 in a call go fastest.
+    ///
+    /// # Errors
+    /// Where a product is not there or a footprint cannot be shown in longitude and latitude.
+    pub async fn add_datasets(&self, datasets: &[Dataset]) -> Result<Vec<Outcome>> {
+        self.put_datasets(datasets, false).await
+    }
+
+    /// As [`Catalog::add_datasets`], but a record that differs takes the place of the one that is there: all but its
+    /// product, which stays ([`Outcome::Changed`]).
+    ///
+    /// # Errors
+    /// As [`Catalog::add_datasets`].
+    pub async fn update_datasets(&self, datasets: &[Dataset]) -> Result<Vec<Outcome>> {
+        self.put_datasets(datasets, true).await
+    }
+
+    async fn put_datasets(&self, datasets: &[Dataset], update: bool) -> Result<Vec<Outcome>> {
+        // Everything that takes time is made before the transaction: others may write meanwhile. The field keys are
+        // looked at again inside.
+        let mut definitions = self.read().await?.1;
+        let mut rows = rows(datasets, &definitions)?;
+        let (mut transaction, current) = self.write().await?;
+        if current.generation != definitions.generation {
+            definitions = current;
+            rows = self::rows(datasets, &definitions)?;
+        }
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+        let there: HashMap<Uuid, StoredRow> =
+            transaction.stored(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
+
+        let mut outcomes = Vec::with_capacity(rows.len());
+        let mut seen: HashMap<Uuid, usize> = HashMap::with_capacity(rows.len());
+        let mut new = Vec::new();
+        let mut changed = Vec::new();
+        for (at, row) in rows.into_iter().enumerate() {
+            // The same id twice in a call: the first counts.
+            if let Entry::Occupied(first) = seen.entry(row.id) {
+                let first = &datasets[*first.get()];
+                outcomes.push(twice(first, &datasets[at]));
+                continue;
+            }
+            seen.insert(row.id, at);
+            let Some(old) = there.get(&row.id) else {
+                changed.push(ProductChange { product: row.product, reload: false });
+                new.push(row);
+                outcomes.push(Outcome::Added);
+                continue;
+            };
+            let differs = difference(old, &row, &definitions)?;
+            outcomes.push(if differs.is_empty() {
+                if old.archived.is_some() { Outcome::Archived } else { Outcome::AlreadyThere }
+            } else if update && old.product == row.product {
+                transaction.replace(old.key, &row, now()).await?;
+                changed.push(ProductChange { product: row.product, reload: false });
+                Outcome::Updated
+            } else {
+                Outcome::Changed { differs }
+            });
+        }
+        if !changed.is_empty() {
+            transaction.insert(&new, now()).await?;
+            bump(&mut *transaction, changed).await?;
+            transaction.commit().await?;
+        }
+        Ok(outcomes)
+    }
+
+    /// The dataset of this id, active or archived, where it is there.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn dataset(&self, id: Uuid) -> Result<Option<Dataset>> {
+        Ok(self.datasets(&[id]).await?.pop())
+    }
+
+    /// Those of these datasets that are there, active or archived, in the order of the ids.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn datasets(&self, ids: &[Uuid]) -> Result<Vec<Dataset>> {
+        let (mut transaction, definitions) = self.read().await?;
+        stored_datasets(&mut *transaction, &definitions, ids).await
+    }
+
+    /// Since when those of these datasets are archived that are; the others have no entry.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn archived(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Timestamp>> {
+        let (mut transaction, _) = self.read().await?;
+        let since = |row: StoredRow| Some((row.id, Timestamp::from_microsecond(row.archived?).ok()?));
+        Ok(transaction.stored(ids).await?.into_iter().filter_map(since).collect())
+    }
+
+    /// Hides datasets from searches for active ones. Answers how many were active.
+    ///
+    /// # Errors
+    /// Where one is not there: then none is archived.
+    pub async fn archive(&self, ids: &[Uuid]) -> Result<usize> {
+        self.set_archived(ids, Some(now())).await
+    }
+
+    /// Makes archived datasets active again. Answers how many were archived.
+    ///
+    /// # Errors
+    /// Where one is not there: then none is restored.
+    pub async fn restore(&self, ids: &[Uuid]) -> Result<usize> {
+        self.set_archived(ids, None).await
+    }
+
+    async fn set_archived(&self, ids: &[Uuid], archived: Option<Timestamp>) -> Result<usize> {
+        let (mut transaction, _) = self.write().await?;
+        let mut rows = all_stored(&mut *transaction, ids).await?;
+        rows.retain(|row| row.archived.is_some() != archived.is_some());
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let keys: Vec<i64> = rows.iter().map(|row| row.key).collect();
+        transaction.set_archived(&keys, archived).await?;
+        let changed = rows.iter().map(|row| ProductChange { product: row.product, reload: false });
+        bump(&mut *transaction, changed.collect()).await?;
+        transaction.commit().await?;
+        Ok(keys.len())
+    }
+
+    /// Deletes datasets from the catalog: archived ones, and with `force` active ones too. Their pixels stay where they
+    /// are. Answers how many were deleted.
+    ///
+    /// # Errors
+    /// Where one is not there, or is active and not forced: then none is deleted.
+    pub async fn purge(&self, ids: &[Uuid], force: bool) -> Result<usize> {
+        let (mut transaction, _) = self.write().await?;
+        let rows = all_stored(&mut *transaction, ids).await?;
+        let active: Vec<Uuid> = rows.iter().filter(|row| row.archived.is_none()).map(|row| row.id).collect();
+        if !force && !active.is_empty() {
+            return Err(CatalogError::NotArchived { ids: active });
+        }
+        let keys: Vec<i64> = rows.iter().map(|row| row.key).collect();
+        transaction.delete(&keys).await?;
+        let changed = rows.iter().map(|row| ProductChange { product: row.product, reload: true });
+        bump(&mut *transaction, changed.collect()).await?;
+        transaction.commit().await?;
+        Ok(keys.len())
+    }
+
+    /// The datasets that this one was made from.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn sources(&self, id: Uuid) -> Result<Vec<LineageLink>> {
+        self.lineage(id, false).await
+    }
+
+    /// The datasets that were made from this one.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn derived(&self, id: Uuid) -> Result<Vec<LineageLink>> {
+        self.lineage(id, true).await
+    }
+
+    async fn lineage(&self, id: Uuid, derived: bool) -> Result<Vec<LineageLink>> {
+        let (mut transaction, _) = self.read().await?;
+        let rows = transaction.lineage(id, derived).await?;
+        Ok(rows.into_iter().map(|row| LineageLink { classifier: row.classifier, dataset: row.other }).collect())
+    }
+}
+
+fn rows(datasets: &[Dataset], definitions: &Definitions) -> Result<Vec<DatasetRow>> {
+    datasets
+        .iter()
+        .map(|dataset| {
+            let entry = definitions.product(&dataset.product)?;
+            DatasetRow::new(dataset, entry.key, fields::values(&dataset.document, entry))
+        })
+        .collect()
+}
+
+/// The outcome of a dataset whose id came before in the same call.
+fn twice(first: &Dataset, second: &Dataset) -> Outcome {
+    if first == second {
+        return Outcome::AlreadyThere;
+    }
+    let mut differs = vec!["its id came twice in one batch, the first is taken".to_owned()];
+    differs.extend(phrases(&differences(&first.document, &second.document)));
+    Outcome::Changed { differs }
+}
+
+/// What differs between what is there and what came, a phrase each.
+fn difference(old: &StoredRow, new: &DatasetRow, definitions: &Definitions) -> Result<Vec<String>> {
+    let mut differs = Vec::new();
+    if old.product != new.product {
+        let name = |key| definitions.product_of_key(key).map(|entry| entry.row.name.clone());
+        differs.push(format!("its product was {}, is {}", name(old.product)?, name(new.product)?));
+    }
+    if old.location != new.location {
+        let place = |location: &Option<String>| location.clone().unwrap_or_else(|| "nowhere".to_owned());
+        differs.push(format!("its location was {}, is {}", place(&old.location), place(&new.location)));
+    }
+    if old.document != new.document {
+        let what = || format!("dataset {}", old.id);
+        let changes = differences(&parsed(&old.document, what)?, &parsed(&new.document, what)?);
+        differs.extend(phrases(&changes));
+    }
+    Ok(differs)
+}
+
+/// Counts the versions of the products up, each once.
+async fn bump(transaction: &mut dyn Transaction, mut changed: Vec<ProductChange>) -> Result<()> {
+    changed.sort_unstable_by(|a, b| a.product.cmp(&b.product).then(b.reload.cmp(&a.reload)));
+    changed.dedup_by_key(|change| change.product);
+    transaction.bump(&changed).await
+}
+
+/// The rows of all these ids.
+async fn all_stored(transaction: &mut dyn Transaction, ids: &[Uuid]) -> Result<Vec<StoredRow>> {
+    let rows = transaction.stored(ids).await?;
+    let there: std::collections::HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
+    let missing: Vec<Uuid> = ids.iter().copied().filter(|id| !there.contains(id)).collect();
+    if missing.is_empty() { Ok(rows) } else { Err(CatalogError::UnknownDatasets { ids: missing }) }
+}
+
+/// Those of these datasets that are there, in the order of the ids.
+pub(crate) async fn stored_datasets(
+    transaction: &mut dyn Transaction,
+    definitions: &Definitions,
+    ids: &[Uuid],
+) -> Result<Vec<Dataset>> {
+    let mut rows: HashMap<Uuid, StoredRow> =
+        transaction.stored(ids).await?.into_iter().map(|row| (row.id, row)).collect();
+    ids.iter().filter_map(|id| rows.remove(id)).map(|row| dataset(row, definitions)).collect()
+}
+
+fn dataset(row: StoredRow, definitions: &Definitions) -> Result<Dataset> {
+    let what = || format!("dataset {}", row.id);
+    let document = parsed(&row.document, what)?;
+    let product = &definitions.product_of_key(row.product)?.row.name;
+    Dataset::from_stored(document, row.location.as_deref(), product)
+        .map_err(|e| CatalogError::Unreadable { what: format!("dataset {}", row.id), reason: e.to_string() })
+}

@@ -1,0 +1,267 @@
+//! What goes in and out of a store: plain rows.
+
+use cube_geo::{BoundingBox, Footprint};
+use cube_model::{Dataset, Status};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::geometry::{Area, wkb};
+use crate::{CatalogError, Result};
+
+/// How far the catalog is, as each search reads it first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct State {
+    /// The number of the definitions: products and metadata types.
+    pub(crate) definitions: i64,
+    /// The versions of the products.
+    pub(crate) versions: Vec<Version>,
+}
+
+/// The version of one product's datasets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) product: i64,
+    /// Goes up with each transaction that changes its datasets.
+    pub(crate) version: i64,
+    /// What is known as of an older version than this cannot be brought up to date by changes alone.
+    pub(crate) reload: i64,
+}
+
+/// A product whose datasets a transaction changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ProductChange {
+    pub(crate) product: i64,
+    /// True where datasets were deleted.
+    pub(crate) reload: bool,
+}
+
+/// All definitions.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DefinitionRows {
+    pub(crate) generation: i64,
+    /// Names and documents.
+    pub(crate) metadata_types: Vec<(String, String)>,
+    /// Keys and rows.
+    pub(crate) products: Vec<(i64, ProductRow)>,
+    /// Key, product key and name of each search field.
+    pub(crate) fields: Vec<(i64, i64, String)>,
+}
+
+/// A product as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ProductRow {
+    pub(crate) name: String,
+    pub(crate) metadata_type: String,
+    pub(crate) document: String,
+}
+
+/// A dataset as it is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct DatasetRow {
+    pub(crate) id: Uuid,
+    pub(crate) product: i64,
+    pub(crate) time: Micros,
+    pub(crate) center: i64,
+    pub(crate) location: Option<String>,
+    /// One box, or two where the footprint crosses the antimeridian.
+    pub(crate) boxes: Vec<BoundingBox>,
+    /// WKB in lon/lat.
+    pub(crate) footprint: Vec<u8>,
+    pub(crate) document: String,
+    pub(crate) values: Values,
+    /// Classifier and id of each source.
+    pub(crate) lineage: Vec<(String, Uuid)>,
+}
+
+impl DatasetRow {
+    pub(crate) fn new(dataset: &Dataset, product: i64, values: Values) -> Result<Self> {
+        let id = dataset.id;
+        let refuse = |source| CatalogError::Footprint { id, source };
+        let lonlat = dataset.footprint.to_lonlat().map_err(refuse)?;
+        Ok(Self {
+            id,
+            product,
+            time: Micros::around(dataset.time.begin, dataset.time.end),
+            center: dataset.time.center().as_microsecond(),
+            location: dataset.location.clone(),
+            boxes: lonlat.lonlat_boxes().map_err(refuse)?,
+            footprint: wkb(lonlat.polygons()),
+            document: dataset.document.to_string(),
+            values,
+            lineage: dataset
+                .lineage
+                .iter()
+                .flat_map(|(classifier, ids)| ids.iter().map(move |source| (classifier.clone(), *source)))
+                .collect(),
+        })
+    }
+}
+
+/// A range of time in microseconds since 1970, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Micros {
+    pub(crate) begin: i64,
+    pub(crate) end: i64,
+}
+
+impl Micros {
+    /// Always.
+    pub(crate) const EVER: Self = Self { begin: i64::MIN, end: i64::MAX };
+
+    /// The whole microseconds around a stored range: never less than the range.
+    pub(crate) fn around(begin: Timestamp, end: Timestamp) -> Self {
+        Self { begin: floor_micros(begin), end: ceil_micros(end) }
+    }
+
+    /// The whole microseconds inside an asked range: what is stored is whole microseconds, so that nothing is lost. An
+    /// instant between two of them stands for the one before.
+    pub(crate) fn inside(begin: Timestamp, end: Timestamp) -> Self {
+        let end = floor_micros(end);
+        Self { begin: ceil_micros(begin).min(end), end }
+    }
+
+    pub(crate) const fn overlaps(self, other: Self) -> bool {
+        self.begin <= other.end && other.begin <= self.end
+    }
+}
+
+fn floor_micros(at: Timestamp) -> i64 {
+    i64::try_from(at.as_nanosecond().div_euclid(1000)).unwrap_or(at.as_microsecond())
+}
+
+fn ceil_micros(at: Timestamp) -> i64 {
+    i64::try_from(-(-at.as_nanosecond()).div_euclid(1000)).unwrap_or(at.as_microsecond())
+}
+
+/// The values of a dataset's search fields, by field key.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Values {
+    pub(crate) texts: Vec<(i64, String)>,
+    pub(crate) numbers: Vec<(i64, f64, f64)>,
+    pub(crate) times: Vec<(i64, Micros)>,
+}
+
+/// A dataset as it comes out.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredRow {
+    pub(crate) key: i64,
+    pub(crate) id: Uuid,
+    pub(crate) product: i64,
+    pub(crate) archived: Option<i64>,
+    pub(crate) location: Option<String>,
+    pub(crate) document: String,
+}
+
+/// What the cache knows of a dataset.
+#[derive(Debug, Clone)]
+pub(crate) struct BoxRow {
+    pub(crate) key: i64,
+    pub(crate) time: Micros,
+    pub(crate) boxes: Vec<BoundingBox>,
+    pub(crate) archived: bool,
+}
+
+/// A dataset that a selection found.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub(crate) key: i64,
+    pub(crate) id: Uuid,
+    /// Boxes and footprint, where the selection asked for them.
+    pub(crate) place: Option<(Vec<BoundingBox>, Vec<u8>)>,
+}
+
+/// An edge of the lineage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LineageRow {
+    pub(crate) classifier: String,
+    pub(crate) other: Uuid,
+}
+
+/// Which datasets: a search in the store's own terms. All terms must hold.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selection {
+    /// Of these products; of all without.
+    pub(crate) products: Option<Vec<i64>>,
+    /// With these keys, as the cache found them for `boxes` and `times`.
+    pub(crate) keys: Option<Vec<i64>>,
+    pub(crate) ids: Option<Vec<Uuid>>,
+    /// Overlapping any of these; at any time where empty.
+    pub(crate) times: Vec<Micros>,
+    /// With a box that touches any of these; anywhere where empty. A store may find more than it was asked for.
+    pub(crate) boxes: Vec<BoundingBox>,
+    pub(crate) terms: Vec<Term>,
+    pub(crate) status: Status,
+    pub(crate) limit: Option<usize>,
+    /// Whether candidates bring their place.
+    pub(crate) place: bool,
+}
+
+/// A test on values: any of the conditions holds, or, negated, none.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Term {
+    pub(crate) any: Vec<Condition>,
+    pub(crate) negated: bool,
+}
+
+/// A condition on a value of a dataset.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Condition {
+    /// One of these fields has a text from the first to the last, either open.
+    Text(Vec<i64>, Option<String>, Option<String>),
+    /// One of these fields overlaps these numbers.
+    Number(Vec<i64>, f64, f64),
+    /// One of these fields overlaps this time.
+    Time(Vec<i64>, Micros),
+    /// The dataset's own time overlaps this.
+    DatasetTime(Micros),
+    /// It was indexed in this time.
+    Indexed(Micros),
+    /// Its location is this.
+    Location(String),
+    /// Its product is one of these.
+    Product(Vec<i64>),
+    /// Its id is this.
+    Id(Uuid),
+}
+
+/// A test in space that no store does: footprints and boxes, exactly.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// The footprint touches this area.
+    Area(Box<Area>),
+    /// A box overlaps any of these longitudes (or none, negated).
+    Longitude(Vec<(f64, f64)>, bool),
+    /// A box overlaps any of these latitudes (or none, negated).
+    Latitude(Vec<(f64, f64)>, bool),
+}
+
+impl Place {
+    /// Whether a dataset with these boxes and this footprint passes.
+    pub(crate) fn accepts(&self, boxes: &[BoundingBox], footprint: impl Fn() -> Result<Footprint>) -> Result<bool> {
+        match self {
+            Self::Area(area) => area.touches(boxes, footprint),
+            Self::Longitude(ranges, negated) => {
+                Ok(*negated
+                    != boxes.iter().any(|b| ranges.iter().any(|(low, high)| b.left <= *high && *low <= b.right)))
+            }
+            Self::Latitude(ranges, negated) => {
+                Ok(*negated
+                    != boxes.iter().any(|b| ranges.iter().any(|(low, high)| b.bottom <= *high && *low <= b.top)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asked_times_keep_every_whole_microsecond_inside_them() {
+        let at = |ns| Timestamp::from_nanosecond(ns).unwrap();
+        assert_eq!(Micros::inside(at(1_001), at(5_999)), Micros { begin: 2, end: 5 });
+        assert_eq!(Micros::inside(at(-1_999), at(-1)), Micros { begin: -1, end: -1 });
+        assert_eq!(Micros::inside(at(1_500), at(1_500)), Micros { begin: 1, end: 1 });
+        assert_eq!(Micros::around(at(1_001), at(5_001)), Micros { begin: 1, end: 6 });
+    }
+}

@@ -1,0 +1,446 @@
+//! The command line, as clap sees it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A geospatial data cube: index scenes and grids where they lie, search them, load them as arrays, files and pictures.
+#[derive(Debug, Parser)]
+#[command(name = "cube", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "First steps:\n  cube init\n  cube product add my-product.odc-product.yaml\n  cube index scenes/\n  cube search product=my_product time in 2034-05\n  cube load my_product --time 2034-05 --bbox 12.1,42.0,12.4,42.2 -o out.nc")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The catalog: sqlite:///path/to/file or memory: [default: CUBE_CATALOG, else the user's data directory]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) catalog: Option<String>,
+    /// Say more; twice for debugging
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create the catalog, or bring its schema up to date
+    Init,
+    /// Version, catalog, counts, libraries and formats
+    Status(Json),
+    /// Product definitions: add, update, show, list, delete
+    #[command(subcommand)]
+    Product(ProductCommand),
+    /// Metadata types: add, show, list
+    #[command(subcommand)]
+    Metadata(MetadataCommand),
+    /// Record datasets in the catalog; their pixels stay where they are
+    Index(IndexArgs),
+    /// One dataset: show, archive, restore, purge
+    #[command(subcommand)]
+    Dataset(DatasetCommand),
+    /// Find datasets
+    Search(SearchArgs),
+    /// Load pixels into a file
+    Load(LoadArgs),
+    /// Water extent through time
+    Water(WaterArgs),
+    /// Mean over an area through time
+    Series(SeriesArgs),
+    /// Maps of chosen times
+    Plot(PlotArgs),
+    /// Shell completions on stdout
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write man pages into a directory
+    Man {
+        /// The directory
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Json {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProductCommand {
+    /// Add product definitions
+    Add {
+        /// YAML or JSON files, directories, or - for standard input
+        #[arg(required = true)]
+        files: Vec<String>,
+    },
+    /// Change product definitions that are there
+    Update {
+        /// YAML or JSON files, directories, or - for standard input
+        #[arg(required = true)]
+        files: Vec<String>,
+        /// Also make changes that datasets already indexed may not fit
+        #[arg(long)]
+        allow_unsafe: bool,
+    },
+    /// Print product definitions
+    Show {
+        /// Names; all products where none is given
+        names: Vec<String>,
+        /// Print JSON instead of YAML
+        #[arg(long)]
+        json: bool,
+    },
+    /// List products with their datasets
+    List(Json),
+    /// Delete products
+    Delete {
+        /// Names
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Delete their datasets with them
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MetadataCommand {
+    /// Add metadata types
+    Add {
+        /// YAML or JSON files, directories, or - for standard input
+        #[arg(required = true)]
+        files: Vec<String>,
+    },
+    /// Print metadata types
+    Show {
+        /// Names; all where none is given
+        names: Vec<String>,
+        /// Print JSON instead of YAML
+        #[arg(long)]
+        json: bool,
+    },
+    /// List metadata types with their search fields
+    List(Json),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IndexArgs {
+    /// Documents (YAML, JSON, NDJSON; also .gz and .tar), directories, globs, - for standard input; rasters with --product
+    #[arg(required = true, value_name = "SOURCE")]
+    pub(crate) sources: Vec<String>,
+    /// Make the documents from raster files themselves: their planes become datasets of this product
+    #[arg(long, value_name = "NAME")]
+    pub(crate) product: Option<String>,
+    /// Check everything, write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Replace the document of a dataset that is there but differs
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// How many threads parse
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatasetCommand {
+    /// Print a dataset's document
+    Show {
+        /// Dataset ids
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// Print JSON instead of YAML
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hide datasets from searches
+    Archive {
+        /// Dataset ids
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Bring archived datasets back
+    Restore {
+        /// Dataset ids
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Delete archived datasets for good
+    Purge {
+        /// Dataset ids
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// Also those that are not archived
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// Which datasets: shared by all commands that search.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Where {
+    /// A time or range: 2034, 2034-05, 2034-05-17, 2034-05/2034-07
+    #[arg(long, value_name = "TIME", help_heading = "Which datasets")]
+    pub(crate) time: Option<String>,
+    /// A box: west,south,east,north in degrees (west > east crosses 180°)
+    #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true, help_heading = "Which datasets")]
+    pub(crate) bbox: Option<String>,
+    /// The CRS of --bbox, where it is not longitude and latitude
+    #[arg(long, value_name = "CRS", requires = "bbox", help_heading = "Which datasets")]
+    pub(crate) bbox_crs: Option<String>,
+    /// An area in longitude and latitude: GeoJSON or WKT, or a file with either; sets the box and masks nothing
+    #[arg(long, value_name = "GEOMETRY", conflicts_with = "bbox", help_heading = "Which datasets")]
+    pub(crate) geometry: Option<String>,
+    /// More terms, as in `cube search`: 'cloud_cover in [0,20]'
+    #[arg(long, value_name = "EXPR", help_heading = "Which datasets")]
+    pub(crate) query: Vec<String>,
+    /// At most so many datasets
+    #[arg(long, value_name = "N", help_heading = "Which datasets")]
+    pub(crate) limit: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    /// Terms: product=NAME time in 2034-05 lat in [41.9,42.3] cloud_cover in [0,20]; terms are ANDed, a repeated field is an OR
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) expression: Vec<String>,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Print only how many there are
+    #[arg(long)]
+    pub(crate) count: bool,
+    /// Active, archived or all datasets
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) status: StatusArg,
+    /// Sort by this: time, product, id, label; prefix with - to reverse
+    #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
+    pub(crate) sort: Option<String>,
+    /// Print JSON: one object a dataset, with its document
+    #[arg(long, group = "format")]
+    pub(crate) json: bool,
+    /// Print CSV
+    #[arg(long, group = "format")]
+    pub(crate) csv: bool,
+    /// Print a GeoJSON feature collection of footprints
+    #[arg(long, group = "format")]
+    pub(crate) geojson: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum StatusArg {
+    /// Not archived
+    #[default]
+    Active,
+    /// Archived only
+    Archived,
+    /// Both
+    All,
+}
+
+/// Which pixels: shared by all commands that load.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Pixels {
+    /// Measurements, comma-separated [default: all]
+    #[arg(short, long, value_name = "NAMES", value_delimiter = ',', help_heading = "Which pixels")]
+    pub(crate) measurements: Vec<String>,
+    /// Output CRS: EPSG:32633, WKT, a PROJ string, or utm for the zone of the area's middle
+    #[arg(long, value_name = "CRS", help_heading = "Which pixels")]
+    pub(crate) crs: Option<String>,
+    /// Pixel size in units of the output CRS: 20, or x,y with signs
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Which pixels")]
+    pub(crate) resolution: Option<String>,
+    /// Take the pixel grid of this raster file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["crs", "resolution", "align"], help_heading = "Which pixels")]
+    pub(crate) like: Option<PathBuf>,
+    /// Offset of pixel edges from multiples of the resolution: x,y in CRS units
+    #[arg(long, value_name = "X,Y", help_heading = "Which pixels")]
+    pub(crate) align: Option<String>,
+    /// How to resample: a mode, or measurement=mode; repeat or separate with commas [default: nearest]
+    #[arg(long, value_name = "[NAME=]MODE", value_delimiter = ',', help_heading = "Which pixels")]
+    pub(crate) resampling: Vec<String>,
+    /// What goes into one time plane
+    #[arg(long, value_enum, value_name = "RULE", help_heading = "Which pixels")]
+    pub(crate) group_by: Option<GroupByArg>,
+    /// Which dataset wins where several have a pixel
+    #[arg(long, value_enum, value_name = "RULE", help_heading = "Which pixels")]
+    pub(crate) fuse: Option<FuseArg>,
+    /// A file that cannot be read leaves a hole instead of ending the load
+    #[arg(long, help_heading = "Which pixels")]
+    pub(crate) skip_broken: bool,
+    /// Refuse loads that need more memory than this: 4GB, 500MiB
+    #[arg(long, value_name = "SIZE", help_heading = "Which pixels")]
+    pub(crate) memory_limit: Option<String>,
+    /// How many threads
+    #[arg(long, value_name = "N", help_heading = "Which pixels")]
+    pub(crate) jobs: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum GroupByArg {
+    /// Datasets of one instant
+    Time,
+    /// Datasets of one solar day
+    SolarDay,
+    /// Each dataset on its own
+    Dataset,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum FuseArg {
+    /// The first valid pixel in (time, id) order
+    First,
+    /// The last
+    Last,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadArgs {
+    /// Products
+    #[arg(required = true, value_name = "PRODUCT")]
+    pub(crate) products: Vec<String>,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    #[command(flatten)]
+    pub(crate) pixels: Pixels,
+    /// Where to write: x.tif, x.zarr, x.nc, or dir/ for one GeoTIFF a time and measurement
+    #[arg(short, long, value_name = "FILE", required_unless_present = "explain")]
+    pub(crate) output: Option<PathBuf>,
+    /// Apply scale and offset: real values as float32
+    #[arg(long)]
+    pub(crate) scale: bool,
+    /// How to compress [default: deflate, zstd in Zarr]
+    #[arg(long, value_enum)]
+    pub(crate) compress: Option<CompressArg>,
+    /// Replace the output if it is there
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Print what would be read and what it costs; read no pixel
+    #[arg(long)]
+    pub(crate) explain: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum CompressArg {
+    /// Not at all
+    None,
+    /// Deflate, which everything reads
+    Deflate,
+    /// Zstandard, smaller and faster
+    Zstd,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WaterArgs {
+    /// The product
+    #[arg(value_name = "PRODUCT")]
+    pub(crate) product: String,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    #[command(flatten)]
+    pub(crate) pixels: Pixels,
+    /// Which index: MNDWI (green and 1.6 µm) or NDWI (green and near infrared) [default: MNDWI where the product has the band]
+    #[arg(long, value_enum)]
+    pub(crate) index: Option<WaterIndexArg>,
+    /// Where water begins: a number, or otsu to find it in the pixels' histogram
+    #[arg(long, default_value = "0", allow_hyphen_values = true, value_name = "NUMBER|otsu")]
+    pub(crate) threshold: String,
+    /// Leave out water bodies of fewer pixels
+    #[arg(long, default_value_t = 0, value_name = "PIXELS")]
+    pub(crate) min_pixels: usize,
+    /// Known areas to print beside: CSV with columns date, area_km2
+    #[arg(long, value_name = "FILE")]
+    pub(crate) truth: Option<PathBuf>,
+    /// The directory for CSV, PNG and GeoTIFF
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Replace files that are there
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum WaterIndexArg {
+    /// Modified NDWI: (green − swir) / (green + swir), Xu 2006
+    Mndwi,
+    /// NDWI: (green − nir) / (green + nir), McFeeters 1996
+    Ndwi,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SeriesArgs {
+    /// The product
+    #[arg(value_name = "PRODUCT")]
+    pub(crate) product: String,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    #[command(flatten)]
+    pub(crate) pixels: Pixels,
+    /// Every pixel counts the same, instead of by its true area
+    #[arg(long)]
+    pub(crate) unweighted: bool,
+    /// Kelvin as degrees Celsius
+    #[arg(long)]
+    pub(crate) celsius: bool,
+    /// Where to write: x.csv, x.png; repeat for both [default: a table on stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Vec<PathBuf>,
+    /// The picture's title
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlotArgs {
+    /// The product
+    #[arg(value_name = "PRODUCT")]
+    pub(crate) product: String,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    #[command(flatten)]
+    pub(crate) pixels: Pixels,
+    /// Chosen times, comma-separated: the plane nearest to each [default: up to six spread over the range]
+    #[arg(long, value_name = "TIMES", value_delimiter = ',')]
+    pub(crate) times: Vec<String>,
+    /// Three measurements as red, green, blue
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',', conflicts_with_all = ["measurements", "celsius", "range"])]
+    pub(crate) rgb: Vec<String>,
+    /// Kelvin as degrees Celsius
+    #[arg(long)]
+    pub(crate) celsius: bool,
+    /// Colours: viridis, magma, turbo, temperature, blues, …
+    #[arg(long, value_name = "NAME")]
+    pub(crate) colours: Option<String>,
+    /// Values at the ends of the colour bar: low,high [default: 2nd and 98th percentile]
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
+    pub(crate) range: Option<String>,
+    /// The picture's title
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// Where to write: x.png
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}

@@ -1,0 +1,61 @@
+//! `cube load`.
+
+use std::io::Write;
+
+use cube::{Compression, ExportOptions, LoadOptions};
+use serde_json::json;
+
+use crate::args::{CompressArg, Global, LoadArgs};
+use crate::output::{Failure, print_json, say};
+use crate::{progress, query};
+
+pub(crate) fn run(global: &Global, args: &LoadArgs) -> Result<(), Failure> {
+    let search = query::search(&args.products, &args.place)?;
+    let spec = query::load_spec(&args.pixels, search.area.as_ref())?.scale(args.scale);
+    let dc = super::open(global)?;
+    if args.explain {
+        let explanation = dc.explain(&search, &spec)?;
+        if args.json.json {
+            return print_json(&json!(explanation));
+        }
+        write!(std::io::stdout(), "{explanation}")?;
+        return Ok(());
+    }
+    let Some(output) = &args.output else {
+        return Err(Failure::Usage("say where to write with -o, or ask for --explain".to_owned()));
+    };
+    let options = ExportOptions {
+        compress: args.compress.map(|compress| match compress {
+            CompressArg::None => Compression::None,
+            CompressArg::Deflate => Compression::Deflate,
+            CompressArg::Zstd => Compression::Zstd,
+        }),
+        overwrite: args.overwrite,
+    };
+    // Before anything is read: the name must say a format, and the place must be free and writable.
+    cube::check_output(output, &options)?;
+    let plan = dc.plan(&search, &spec)?;
+    let bar = progress::bar(global, 0, "loading");
+    let advance = |done: usize, total: usize| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    };
+    let loaded = cube::run(&plan, &LoadOptions { jobs: args.pixels.jobs, progress: Some(&advance) })?;
+    bar.finish_and_clear();
+    for hole in &loaded.holes {
+        say(global, &format!("warning: left out: {hole}"));
+    }
+    let written = cube::export(&loaded.cube, output, &options)?;
+    if args.json.json {
+        let files = written.iter().map(|p| p.display().to_string()).collect::<Vec<_>>();
+        return print_json(&json!({ "written": files, "shape": { "time": loaded.cube.times.len(),
+            "rows": loaded.cube.geobox.shape.rows, "columns": loaded.cube.geobox.shape.cols },
+            "holes": loaded.holes.iter().map(ToString::to_string).collect::<Vec<_>>() }));
+    }
+    let names = loaded.cube.arrays.keys().cloned().collect::<Vec<_>>().join(", ");
+    let times = loaded.cube.times.len();
+    let what = format!("{times} time{} of {names}, {}", if times == 1 { "" } else { "s" }, loaded.cube.geobox);
+    let place = if let [one] = written.as_slice() { one.display().to_string() } else { format!("{} files in {}", written.len(), output.display()) };
+    say(global, &format!("{what}\nwritten: {place}"));
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! One module a command.
+
+mod applications;
+mod catalog;
+mod dataset;
+mod index;
+mod load;
+mod product;
+mod search;
+mod status;
+
+use clap::CommandFactory;
+use cube::{Config, Datacube};
+
+use crate::args::{Arguments, Command, Global};
+use crate::output::Failure;
+
+/// Runs the command that was asked for.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let global = arguments.global;
+    match arguments.command {
+        Command::Init => catalog::init(&global),
+        Command::Status(json) => status::run(&global, json.json),
+        Command::Product(command) => product::run(&global, command),
+        Command::Metadata(command) => product::run_metadata(&global, command),
+        Command::Index(args) => index::run(&global, &args),
+        Command::Dataset(command) => dataset::run(&global, command),
+        Command::Search(args) => search::run(&global, &args),
+        Command::Load(args) => load::run(&global, &args),
+        Command::Water(args) => applications::water(&global, &args),
+        Command::Series(args) => applications::series(&global, &args),
+        Command::Plot(args) => applications::plot(&global, &args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "cube", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Man { dir } => {
+            std::fs::create_dir_all(&dir)
+                .and_then(|()| clap_mangen::generate_to(Arguments::command(), &dir))
+                .map_err(|e| Failure::Failed(format!("cannot write man pages into {}: {e}", dir.display())))
+        }
+    }
+}
+
+/// The catalog that the arguments name.
+fn config(global: &Global) -> Result<Config, Failure> {
+    Ok(Config::resolve(global.catalog.as_deref())?)
+}
+
+/// Opens that catalog.
+fn open(global: &Global) -> Result<Datacube, Failure> {
+    Ok(Datacube::open(&config(global)?)?)
+}

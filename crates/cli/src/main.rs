@@ -1,0 +1,39 @@
+//! The `cube` command: arguments in, tables, files and sentences out.
+
+mod args;
+mod commands;
+mod output;
+mod progress;
+mod query;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Arguments;
+use crate::output::Failure;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers and go to stdout; a wrong use goes to stderr with exit code 2.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    output::start_logging(&arguments.global);
+    match commands::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Told) => ExitCode::from(1),
+        Err(Failure::Usage(sentence)) => {
+            output::complain(&sentence);
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(sentence)) => {
+            output::complain(&sentence);
+            ExitCode::from(1)
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The facade: a catalog and a load engine behind blocking calls.
+
+use std::sync::Arc;
+
+use cube_catalog::Catalog;
+use cube_geo::GeoBox;
+use cube_load::{Explanation, Hole, LoadPlan, LoadSpec, RunOptions};
+use cube_model::{Cube, Dataset, MetadataType, Product, Search, Status};
+
+use uuid::Uuid;
+
+use crate::{Config, Error};
+
+/// An open catalog, and the engine that loads what it finds. Calls block; they may come from several threads.
+pub struct Datacube {
+    pub(crate) catalog: Catalog,
+    runtime: tokio::runtime::Runtime,
+    config: Config,
+}
+
+impl Datacube {
+    /// Opens an existing catalog.
+    ///
+    /// # Errors
+    /// Where it cannot be reached, has no schema yet, or one that is newer than this program.
+    pub fn open(config: &Config) -> Result<Self, Error> {
+        let runtime = runtime()?;
+        let catalog = runtime.block_on(Catalog::open(&config.catalog))?;
+        Ok(Self { catalog, runtime, config: config.clone() })
+    }
+
+    /// Creates the catalog's schema or upgrades it, then opens it. Doing so twice changes nothing.
+    ///
+    /// # Errors
+    /// Where it cannot be reached or written, or its schema is newer than this program.
+    pub fn init(config: &Config) -> Result<Self, Error> {
+        let runtime = runtime()?;
+        let catalog = runtime.block_on(Catalog::init(&config.catalog))?;
+        Ok(Self { catalog, runtime, config: config.clone() })
+    }
+
+    /// The configuration that it was opened with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Waits for a call of the catalog.
+    pub(crate) fn wait<T>(&self, call: impl Future<Output = Result<T, cube_catalog::CatalogError>>) -> Result<T, Error> {
+        Ok(self.runtime.block_on(call)?)
+    }
+
+    /// All products, by name.
+    ///
+    /// # Errors
+    /// Where the catalog cannot be read.
+    pub fn products(&self) -> Result<Vec<Arc<Product>>, Error> {
+        self.wait(self.catalog.products())
+    }
+
+    /// The product of this name.
+    ///
+    /// # Errors
+    /// Where there is none: the error names those with a similar name.
+    pub fn product(&self, name: &str) -> Result<Arc<Product>, Error> {
+        self.wait(self.catalog.require_product(name))
+    }
+
+    /// All metadata types, by name.
+    ///
+    /// # Errors
+    /// Where the catalog cannot be read.
+    pub fn metadata_types(&self) -> Result<Vec<Arc<MetadataType>>, Error> {
+        self.wait(self.catalog.metadata_types())
+    }
+
+    /// The datasets that a search finds, ordered by (centre time, id).
+    ///
+    /// # Errors
+    /// Where a product or field of the search does not exist, or the catalog cannot be read.
+    pub fn find_datasets(&self, search: &Search) -> Result<Vec<Dataset>, Error> {
+        self.wait(self.catalog.search(search))
+    }
+
+    /// How many datasets a search finds.
+    ///
+    /// # Errors
+    /// As [`Datacube::find_datasets`].
+    pub fn count(&self, search: &Search) -> Result<u64, Error> {
+        self.wait(self.catalog.count(search))
+    }
+
+    /// The dataset of this id, archived or not.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn dataset(&self, id: Uuid) -> Result<Dataset, Error> {
+        self.wait(self.catalog.dataset(id))?.ok_or(Error::NoSuchDataset { id })
+    }
+
+    /// Hides datasets from searches; says how many changed.
+    ///
+    /// # Errors
+    /// Where one of them is not in the catalog.
+    pub fn archive(&self, ids: &[Uuid]) -> Result<usize, Error> {
+        self.wait(self.catalog.archive(ids))
+    }
+
+    /// Brings archived datasets back; says how many changed.
+    ///
+    /// # Errors
+    /// Where one of them is not in the catalog.
+    pub fn restore(&self, ids: &[Uuid]) -> Result<usize, Error> {
+        self.wait(self.catalog.restore(ids))
+    }
+
+    /// Deletes archived datasets for good, with `force` also active ones; says how many.
+    ///
+    /// # Errors
+    /// Where one of them is not in the catalog, or is active and `force` is not set.
+    pub fn purge(&self, ids: &[Uuid], force: bool) -> Result<usize, Error> {
+        self.wait(self.catalog.purge(ids, force))
+    }
+
+    /// The version of the catalog's schema.
+    ///
+    /// # Errors
+    /// Where the catalog cannot be read.
+    pub fn schema_version(&self) -> Result<i64, Error> {
+        self.wait(self.catalog.schema_version())
+    }
+
+    /// What a load would read and where it goes, without opening a file.
+    ///
+    /// # Errors
+    /// Where nothing is found, or the search and the specification contradict each other.
+    pub fn plan(&self, search: &Search, spec: &LoadSpec) -> Result<LoadPlan, Error> {
+        let (products, datasets) = self.find_for_load(search)?;
+        plan_datasets(&products, datasets, search, spec)
+    }
+
+    /// The products and datasets of a search that is to be loaded: at least one dataset.
+    pub(crate) fn find_for_load(&self, search: &Search) -> Result<(Vec<Product>, Vec<Dataset>), Error> {
+        if search.products.is_empty() {
+            let reason = "a load needs a product: name one; `cube product list` shows them".to_owned();
+            return Err(Error::Usage { reason });
+        }
+        let products = search.products.iter().map(|name| Ok(self.product(name)?.as_ref().clone())).collect::<Result<Vec<_>, Error>>()?;
+        let datasets = self.find_datasets(search)?;
+        if datasets.is_empty() {
+            return Err(Error::NothingFound { reason: self.why_nothing(search)? });
+        }
+        Ok((products, datasets))
+    }
+
+    /// Plans and runs a load.
+    ///
+    /// # Errors
+    /// As [`Datacube::plan`]; and where a file cannot be read, or the result would not fit into memory.
+    pub fn load(&self, search: &Search, spec: &LoadSpec) -> Result<Cube, Error> {
+        let plan = self.plan(search, spec)?;
+        Ok(run(&plan, &LoadOptions::default())?.cube)
+    }
+
+    /// What a load will cost: opens the files' headers, reads no pixel.
+    ///
+    /// # Errors
+    /// As [`Datacube::plan`]; and where a file cannot be opened.
+    pub fn explain(&self, search: &Search, spec: &LoadSpec) -> Result<Explanation, Error> {
+        Ok(cube_load::explain(&self.plan(search, spec)?)?)
+    }
+
+    /// The output grid that a load would take.
+    ///
+    /// # Errors
+    /// As [`Datacube::plan`].
+    pub fn output_geobox(&self, search: &Search, spec: &LoadSpec) -> Result<GeoBox, Error> {
+        let (products, datasets) = self.find_for_load(search)?;
+        Ok(cube_load::output_geobox(spec, &products, search.area.as_ref(), &datasets)?)
+    }
+
+    /// Which term of a search leaves nothing, as a sentence. Terms are added one by one: product, place, time, then
+    /// fields.
+    fn why_nothing(&self, search: &Search) -> Result<String, Error> {
+        let names = search.products.join(", ");
+        let mut partial = Search { products: search.products.clone(), status: search.status, ..Search::default() };
+        let all = self.count(&partial)?;
+        if all == 0 {
+            let archived = Search { status: Status::All, ..partial.clone() };
+            return Ok(match self.count(&archived)? {
+                0 => format!("product {names} has no datasets yet; add some with `cube index`"),
+                n => format!("all {n} datasets of product {names} are archived"),
+            });
+        }
+        if search.ids.is_some() {
+            partial.ids.clone_from(&search.ids);
+            if self.count(&partial)? == 0 {
+                return Ok(format!("none of the {all} datasets of {names} has the id asked for"));
+            }
+        }
+        if let Some(area) = &search.area {
+            partial.area = Some(area.clone());
+            if self.count(&partial)? == 0 {
+                let asked = area.bounding_box();
+                return Ok(format!("none of the {all} datasets of {names} touches the area asked for ({asked} in {})", area.crs()));
+            }
+        }
+        let here = self.count(&partial)?;
+        if !search.times.is_empty() {
+            partial.times.clone_from(&search.times);
+            if self.count(&partial)? == 0 {
+                partial.times.clear();
+                let found = self.find_datasets(&partial)?;
+                let begin = found.iter().map(|d| d.time.begin).min();
+                let end = found.iter().map(|d| d.time.end).max();
+                let asked = search.times.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+                let there = begin.zip(end).map(|(b, e)| format!("; they are from {b} to {e}")).unwrap_or_default();
+                return Ok(format!("none of the {here} datasets of {names} there is in the time {asked}{there}"));
+            }
+        }
+        for term in &search.fields {
+            partial.fields.push(term.clone());
+            if self.count(&partial)? == 0 {
+                return Ok(format!("no dataset of {names} meets the test on {:?}", term.name));
+            }
+        }
+        Ok(format!("no dataset of {names} meets all terms at once"))
+    }
+}
+
+/// The plan of a load of these datasets.
+///
+/// # Errors
+/// Where the specification names a measurement that the products lack, or no output grid can be found.
+pub fn plan_datasets(products: &[Product], datasets: Vec<Dataset>, search: &Search, spec: &LoadSpec) -> Result<LoadPlan, Error> {
+    let geobox = cube_load::output_geobox(spec, products, search.area.as_ref(), &datasets)?;
+    let groups = cube_load::group(datasets, spec.grouping())?;
+    Ok(cube_load::plan(products, &groups, geobox, spec)?)
+}
+
+/// How a load runs.
+#[derive(Default)]
+pub struct LoadOptions<'a> {
+    /// How many threads compute; all cores where `None`.
+    pub jobs: Option<usize>,
+    /// Told after each chunk how many are done, and of how many; from any thread.
+    pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,
+}
+
+/// What a load gives: the pixels, and what had to be left out.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The pixels.
+    pub cube: Cube,
+    /// Sources that could not be read; empty unless the specification says to skip them.
+    pub holes: Vec<Hole>,
+}
+
+/// Runs a plan.
+///
+/// # Errors
+/// Where a file cannot be read, or the result would not fit into memory.
+pub fn run(plan: &LoadPlan, options: &LoadOptions<'_>) -> Result<Loaded, Error> {
+    let options = RunOptions { threads: options.jobs.unwrap_or(0), progress: options.progress, ..RunOptions::default() };
+    let loaded = cube_load::run(plan, &options)?;
+    Ok(Loaded { cube: loaded.cube, holes: loaded.holes })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Error::NoThreads { reason: e.to_string() })
+}

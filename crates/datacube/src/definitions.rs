@@ -1,0 +1,96 @@
+//! Product definitions and metadata types, from files into the catalog.
+
+use cube_catalog::Added;
+use cube_model::documents::{self, DocumentKind, RawDocument};
+use cube_model::{MetadataType, Product};
+
+use crate::index::{Refusal, find_sources, read_sources};
+use crate::{Datacube, Error};
+
+impl Datacube {
+    /// Adds the product definitions in these files; `each` hears of every one that is in the catalog afterwards. The
+    /// refused ones come back with reasons and stop nothing else.
+    ///
+    /// # Errors
+    /// Where an argument names nothing or the file cannot be read.
+    pub fn add_products(&self, files: &[String], mut each: impl FnMut(&str, Added)) -> Result<Vec<Refusal>, Error> {
+        each_document(files, DocumentKind::Product, |document| {
+            let product = Product::from_document(document)?;
+            each(&product.name, self.wait(self.catalog.add_product(&product))?);
+            Ok(())
+        })
+    }
+
+    /// Replaces product definitions; `each` hears the name and whether it changed. Changes that datasets already indexed may
+    /// not fit are refused unless `allow_unsafe`.
+    ///
+    /// # Errors
+    /// As [`Datacube::add_products`].
+    pub fn update_products(
+        &self,
+        files: &[String],
+        allow_unsafe: bool,
+        mut each: impl FnMut(&str, bool),
+    ) -> Result<Vec<Refusal>, Error> {
+        each_document(files, DocumentKind::Product, |document| {
+            let product = Product::from_document(document)?;
+            let changed = self.wait(self.catalog.update_product(&product, allow_unsafe))?;
+            each(&product.name, changed);
+            Ok(())
+        })
+    }
+
+    /// Deletes a product that has no active datasets, with `force` also one that has; says how many datasets went with it.
+    ///
+    /// # Errors
+    /// Where there is no such product, or it has datasets.
+    pub fn delete_product(&self, name: &str, force: bool) -> Result<u64, Error> {
+        self.wait(self.catalog.delete_product(name, force))
+    }
+
+    /// Adds the metadata types in these files; see [`Datacube::add_products`].
+    ///
+    /// # Errors
+    /// As [`Datacube::add_products`].
+    pub fn add_metadata_types(&self, files: &[String], mut each: impl FnMut(&str, Added)) -> Result<Vec<Refusal>, Error> {
+        each_document(files, DocumentKind::MetadataType, |document| {
+            let metadata_type = MetadataType::from_document(document)?;
+            each(&metadata_type.name, self.wait(self.catalog.add_metadata_type(&metadata_type))?);
+            Ok(())
+        })
+    }
+}
+
+/// Hands every document of the files to `each`; what it refuses is collected.
+fn each_document(
+    files: &[String],
+    wanted: DocumentKind,
+    mut each: impl FnMut(&RawDocument) -> Result<(), Error>,
+) -> Result<Vec<Refusal>, Error> {
+    let mut refused = Vec::new();
+    for source in find_sources(files)? {
+        let mut texts = Vec::new();
+        read_sources(&source, &mut |text| texts.push(text))?;
+        for text in texts {
+            let documents = match documents::parse(&text.text, &text.name) {
+                Ok(documents) => documents,
+                Err(error) => {
+                    refused.push(Refusal { source: text.name, reason: error.to_string() });
+                    continue;
+                }
+            };
+            for document in &documents {
+                let kind = documents::kind(document);
+                let done = if kind == wanted || kind == DocumentKind::Unknown {
+                    each(document)
+                } else {
+                    Err(Error::Usage { reason: format!("{}: this is {kind}, not {wanted}", document.source) })
+                };
+                if let Err(error) = done {
+                    refused.push(Refusal { source: document.source.clone(), reason: error.to_string() });
+                }
+            }
+        }
+    }
+    Ok(refused)
+}

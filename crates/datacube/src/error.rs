@@ -1,0 +1,201 @@
+//! What can go wrong, as sentences for the person who must act.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+/// Everything that the facade can refuse.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] cube_catalog::CatalogError),
+    /// A document.
+    #[error(transparent)]
+    Document(#[from] cube_model::documents::DocumentError),
+    /// A document that has no form in YAML.
+    #[error(transparent)]
+    Yaml(#[from] cube_model::documents::YamlError),
+    /// A search.
+    #[error(transparent)]
+    Search(#[from] cube_model::SearchError),
+    /// A time.
+    #[error(transparent)]
+    Time(#[from] cube_model::TimeError),
+    /// A CRS.
+    #[error(transparent)]
+    Crs(#[from] cube_geo::CrsError),
+    /// A pixel grid.
+    #[error(transparent)]
+    GeoBox(#[from] cube_geo::GeoBoxError),
+    /// An outline on the Earth.
+    #[error(transparent)]
+    Footprint(#[from] cube_geo::FootprintError),
+    /// A load.
+    #[error(transparent)]
+    Load(#[from] cube_load::LoadError),
+    /// A file of pixels.
+    #[error(transparent)]
+    Raster(#[from] cube_raster::RasterError),
+    /// An analysis.
+    #[error(transparent)]
+    Analysis(#[from] cube_analysis::AnalysisError),
+    /// A picture.
+    #[error(transparent)]
+    Picture(#[from] crate::picture::PictureError),
+    /// A cube that lacks what is asked of it.
+    #[error(transparent)]
+    Cube(#[from] cube_model::CubeError),
+    /// The user has no home directory.
+    #[error("there is no home directory to keep the catalog in: give --catalog sqlite:///path/to/catalog.sqlite or set CUBE_CATALOG")]
+    NoHome,
+    /// The thread pool or runtime could not start.
+    #[error("cannot start the worker threads: {reason}")]
+    NoThreads {
+        /// What the system says.
+        reason: String,
+    },
+    /// No such file or directory.
+    #[error("no such file or directory: {}", path.display())]
+    NoSuchSource {
+        /// As given.
+        path: PathBuf,
+    },
+    /// A directory or glob without documents.
+    #[error("{argument}: no document (.yaml, .yml, .json, .ndjson, also .gz or .tar) found there")]
+    NothingToIndex {
+        /// As given.
+        argument: String,
+    },
+    /// A glob that does not parse.
+    #[error("cannot read the pattern {pattern:?}: {reason}")]
+    BadGlob {
+        /// As given.
+        pattern: String,
+        /// Why.
+        reason: String,
+    },
+    /// A directory with absurdly many files.
+    #[error("{} holds more than {most} files: index its parts one by one", path.display())]
+    TooManyFiles {
+        /// The directory.
+        path: PathBuf,
+        /// The limit.
+        most: usize,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read {}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A file that cannot be written.
+    #[error("cannot write {}: {reason}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A URL where only files are read.
+    #[error("{url}: this version indexes local files only; fetch the documents first, or pipe them in with `cube index -`")]
+    RemoteSource {
+        /// As given.
+        url: String,
+    },
+    /// No dataset of this id.
+    #[error("no dataset {id} in the catalog")]
+    NoSuchDataset {
+        /// As given.
+        id: uuid::Uuid,
+    },
+    /// A raster given to `index` without a product.
+    #[error("{} is a raster, not a document: say which product its planes belong to with --product NAME", path.display())]
+    RasterWithoutProduct {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A raster whose planes do not fit the product.
+    #[error("{}: {reason}", path.display())]
+    RasterMismatch {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and what there is.
+        reason: String,
+    },
+    /// Nothing was found; the term that emptied the search is named.
+    #[error("nothing found: {reason}")]
+    NothingFound {
+        /// Which term leaves nothing, and what there is without it.
+        reason: String,
+    },
+    /// An output whose name says no format.
+    #[error("{}: cannot tell the format from the name; end it in .tif, .zarr, .nc, or in / for one GeoTIFF a time and measurement", path.display())]
+    UnknownFormat {
+        /// As given.
+        path: PathBuf,
+    },
+    /// Several time planes or types for one GeoTIFF.
+    #[error("{}: one GeoTIFF holds one time and one data type, and this cube has {times} times and types {dtypes}; give a directory (`-o {}/`), .nc or .zarr", path.display(), path.with_extension("").display())]
+    NotOneTiff {
+        /// As given.
+        path: PathBuf,
+        /// How many times.
+        times: usize,
+        /// The data types.
+        dtypes: String,
+    },
+    /// A time asked for that is not loaded.
+    #[error("no time plane near {asked}; there are {there}")]
+    NoSuchTime {
+        /// As given.
+        asked: String,
+        /// The times there are.
+        there: String,
+    },
+    /// Measurements that an application needs and the product lacks.
+    #[error("product {product:?} has no measurement for {role} (looked for {}); it has {}", .looked_for.join(", "), .has.join(", "))]
+    NoRole {
+        /// The product.
+        product: String,
+        /// What it is needed for.
+        role: String,
+        /// Names that would do.
+        looked_for: Vec<String>,
+        /// Names there are.
+        has: Vec<String>,
+    },
+    /// A request that contradicts itself or lacks a part.
+    #[error("{reason}")]
+    Usage {
+        /// What is wrong and what to do.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// True where the request was wrong (exit code 2), false where doing it failed (exit code 1).
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Search(_)
+                | Self::Time(_)
+                | Self::Crs(_)
+                | Self::GeoBox(_)
+                | Self::BadGlob { .. }
+                | Self::UnknownFormat { .. }
+                | Self::NotOneTiff { .. }
+                | Self::RasterWithoutProduct { .. }
+                | Self::Usage { .. }
+        )
+    }
+}
+
+/// An instant as people write it: seconds, and a `Z`; fractions only where there are any.
+#[must_use]
+pub fn readable(time: Timestamp) -> String {
+    time.to_string()
+}

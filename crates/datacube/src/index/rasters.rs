@@ -1,0 +1,187 @@
+//! Documents made from raster files: every time step that a file holds becomes a dataset.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cube_geo::Crs;
+use cube_model::documents::{ProductMatcher, RawDocument};
+use cube_model::{Dataset, Product};
+use cube_raster::{Plane, RasterHeader};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::Error;
+
+/// The namespace of the ids of datasets that we make: UUIDv5 of it and `product`, location, layer and band.
+const NAMESPACE: Uuid = Uuid::from_u128(0x8f1c_2d0a_6a57_5e0e_9b1d_3c54_7a2e_61f0);
+
+/// One dataset a time step of a raster file, with all measurements of the product. A plane belongs to the measurement
+/// whose name or alias is that of its layer (or of what the file calls it); the case does not matter.
+///
+/// # Errors
+/// Where the file cannot be read, says no times, lacks a measurement of the product at some time, or says no grid.
+pub(super) fn documents_of(path: &Path, product: &Arc<Product>) -> Result<Vec<Dataset>, Error> {
+    let absolute = std::path::absolute(path).map_err(|e| Error::Unreadable { path: path.to_owned(), reason: e.to_string() })?;
+    let location = absolute.to_string_lossy().into_owned();
+    let planes = cube_raster::planes(&location, None)?;
+    let file = RasterFile { path: absolute, location, product };
+    let matcher = ProductMatcher::new([product.clone()]);
+    let steps = file.steps(&planes)?;
+    steps.iter().map(|(time, planes)| file.dataset(*time, planes, &matcher)).collect()
+}
+
+struct RasterFile<'a> {
+    path: PathBuf,
+    location: String,
+    product: &'a Product,
+}
+
+/// The planes of one time, by measurement name.
+type Step<'a> = BTreeMap<&'a str, &'a Plane>;
+
+impl<'a> RasterFile<'a> {
+    fn mismatch(&self, reason: String) -> Error {
+        Error::RasterMismatch { path: self.path.clone(), reason }
+    }
+
+    /// The planes of each time that belong to the product.
+    fn steps(&self, planes: &'a [Plane]) -> Result<BTreeMap<Timestamp, Step<'a>>, Error> {
+        let mut steps: BTreeMap<Timestamp, Step<'a>> = BTreeMap::new();
+        let mut foreign = Vec::new();
+        for plane in planes {
+            let Some(measurement) = self.measurement_of(plane, planes) else {
+                foreign.push(plane.layer.clone().or_else(|| plane.name.clone()).unwrap_or_else(|| format!("band {}", plane.band)));
+                continue;
+            };
+            let Some(time) = plane.time else {
+                return Err(self.mismatch(format!("the plane for {measurement} says no time; write an EO3 document for it and index that")));
+            };
+            if let Some(other) = steps.entry(time).or_default().insert(measurement, plane) {
+                let reason = format!("two planes hold {measurement} at {time} (bands {} and {}); write EO3 documents that tell them apart", other.band, plane.band);
+                return Err(self.mismatch(reason));
+            }
+        }
+        if steps.is_empty() {
+            foreign.sort();
+            foreign.dedup();
+            let wanted = self.product.measurements.iter().map(|m| m.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(self.mismatch(format!("none of its planes ({}) is a measurement of product {} ({wanted})", foreign.join(", "), self.product.name)));
+        }
+        Ok(steps)
+    }
+
+    /// The name of the measurement that a plane holds. A file whose planes are all called the same belongs to a product
+    /// with one measurement, whatever it calls them.
+    fn measurement_of(&self, plane: &Plane, all: &[Plane]) -> Option<&'a str> {
+        let called = [plane.layer.as_deref(), plane.name.as_deref()];
+        let named = self.product.measurements.iter().find(|m| {
+            let mut names = std::iter::once(&m.name).chain(&m.aliases);
+            names.any(|name| called.iter().flatten().any(|c| c.eq_ignore_ascii_case(name)))
+        });
+        if let Some(measurement) = named {
+            return Some(&measurement.name);
+        }
+        let same = |other: &Plane| other.layer == plane.layer && other.name == plane.name;
+        match self.product.measurements.as_slice() {
+            [only] if all.iter().all(same) => Some(&only.name),
+            _ => None,
+        }
+    }
+
+    fn dataset(&self, time: Timestamp, step: &Step<'a>, matcher: &ProductMatcher) -> Result<Dataset, Error> {
+        let absent = self.product.measurements.iter().filter(|m| !step.contains_key(m.name.as_str())).map(|m| m.name.as_str());
+        let absent = absent.collect::<Vec<_>>();
+        let Some(first) = step.values().next().filter(|_| absent.is_empty()) else {
+            return Err(self.mismatch(format!("at {time} there is no plane for {}", absent.join(", "))));
+        };
+        let layer = if step.len() == 1 { first.layer.clone().unwrap_or_default() } else { String::new() };
+        let id = Uuid::new_v5(&NAMESPACE, format!("{}\n{}\n{layer}\n{}", self.product.name, self.location, first.band).as_bytes());
+        let mut document = json!({
+            "$schema": "https://schemas.opendatacube.org/dataset",
+            "id": id.to_string(),
+            "label": format!("{}_{}", self.product.name, time.strftime("%Y%m%dT%H%M%SZ")),
+            "product": { "name": self.product.name },
+            "properties": { "datetime": time.to_string(), "odc:file_format": first.header.driver },
+            "lineage": {},
+        });
+        merge(&mut document, &self.product.metadata);
+        self.add_grids(&mut document, step)?;
+        let raw = RawDocument::from_value(document, self.location.clone());
+        Ok(Dataset::from_document(&raw, Some(&self.location), matcher)?)
+    }
+
+    /// Adds `crs`, `grids` and `measurements`: measurements that share a grid share its entry.
+    fn add_grids(&self, document: &mut Value, step: &Step<'a>) -> Result<(), Error> {
+        let name = self.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut grids: Vec<(String, Value)> = Vec::new();
+        let mut measurements = Map::new();
+        let mut crs: Option<Crs> = None;
+        for (measurement, plane) in step {
+            let (grid, its_crs) = self.grid(measurement, &plane.header)?;
+            if crs.get_or_insert_with(|| its_crs.clone()) != &its_crs {
+                return Err(self.mismatch(format!("{measurement} is in {its_crs}, the others are not; a dataset has one CRS")));
+            }
+            let known = grids.iter().find(|(_, g)| *g == grid).map(|(n, _)| n.clone());
+            let grid_name = known.unwrap_or_else(|| {
+                let new = if grids.is_empty() { "default".to_owned() } else { format!("grid{}", grids.len()) };
+                grids.push((new.clone(), grid));
+                new
+            });
+            let mut entry = json!({ "path": name, "band": plane.band });
+            if let Some(layer) = &plane.layer {
+                entry["layer"] = json!(layer);
+            }
+            if grid_name != "default" {
+                entry["grid"] = json!(grid_name);
+            }
+            measurements.insert((*measurement).to_owned(), entry);
+        }
+        document["crs"] = json!(crs.map(|c| c.definition().to_owned()));
+        document["grids"] = Value::Object(grids.into_iter().collect());
+        document["measurements"] = Value::Object(measurements);
+        Ok(())
+    }
+
+    fn grid(&self, measurement: &str, header: &RasterHeader) -> Result<(Value, Crs), Error> {
+        let affine = header.affine.ok_or_else(|| self.mismatch(format!("the plane for {measurement} says no pixel grid")))?;
+        let crs = match &header.crs {
+            // A sphere's or an unnamed ellipsoid's degrees are taken for WGS 84, as everybody does with GRIB.
+            Some(crs) if crs.is_geographic() && crs.epsg_code().is_none() => Crs::lonlat()?,
+            Some(crs) => crs.clone(),
+            None => match &self.product.load_hints {
+                Some(hints) => hints.crs.clone(),
+                None => return Err(self.mismatch(format!("the plane for {measurement} says no CRS, and product {} has none to fall back on", self.product.name))),
+            },
+        };
+        let a = affine;
+        let grid = json!({ "shape": [header.shape.rows, header.shape.cols], "transform": [a.a, a.b, a.c, a.d, a.e, a.f, 0, 0, 1] });
+        Ok((grid, crs))
+    }
+}
+
+/// Puts what `from` has and `into` lacks into `into`, deeply.
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) if into.is_null() => *into = from.clone(),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merging_keeps_what_is_there() {
+        let mut document = json!({ "product": { "name": "a" } });
+        merge(&mut document, &json!({ "product": { "name": "b", "href": "x" }, "other": 1 }));
+        assert_eq!(document, json!({ "product": { "name": "a", "href": "x" }, "other": 1 }));
+    }
+}

@@ -1,0 +1,45 @@
+//! An Open-Data-Cube-compatible data cube: open, index, find, explain, load, export.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let dc = cube::Datacube::open(&cube::Config::from_env()?)?;
+//! let water = dc.load(
+//!     &cube::Search::product("sentinel2_l2a").time("2034-05".parse()?).lonlat(12.15..12.30, 42.05..42.17),
+//!     &cube::LoadSpec::new(cube::Crs::epsg(32633)?, 20.0).measurements(["green", "nir"]).group_by(cube::GroupBy::SolarDay),
+//! )?;
+//! let green: ndarray::ArrayView3<'_, u16> = water.array("green")?; // [time, y, x]
+//! # Ok(()) }
+//! ```
+
+mod config;
+mod datacube;
+mod definitions;
+mod error;
+mod export;
+mod index;
+pub mod picture;
+mod place;
+pub mod plot;
+mod roles;
+pub mod series;
+mod text;
+mod units;
+pub mod water;
+
+pub use config::{CATALOG_VARIABLE, Config};
+pub use cube_analysis::{Index as SpectralIndex, Threshold};
+pub use cube_catalog::{Added, CatalogUrl};
+pub use cube_geo::{Affine, Anchor, BoundingBox, Crs, Footprint, GeoBox, Resampling, Resolution, Shape, Window};
+pub use cube_load::{Explanation, Fuse, GroupBy, LoadPlan, LoadSpec};
+pub use cube_model::{
+    Cube, CubeArray, DataType, Dataset, Measurement, MetadataType, Pixel, Pixels, Product, Search, Status, TimeRange,
+};
+pub use cube_raster::Compression;
+pub use datacube::{Datacube, LoadOptions, Loaded, plan_datasets, run};
+pub use error::Error;
+pub use export::{ExportOptions, Format, check_free, check_output, export};
+pub use index::{IndexOptions, IndexReport, Refusal};
+pub use place::{footprint_geojson, geobox_of_file, utm_zone_of};
+pub use roles::Role;
+pub use text::{libraries, to_yaml};
+pub use uuid::Uuid;

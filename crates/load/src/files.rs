@@ -1,0 +1,306 @@
+//! The files of a load: opened once a thread, checked against their documents, closed when done with.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use cube_geo::{GeoBox, OverlapKind, PixelMap, Relation, Resampling, Shape, Transform, Window, relate};
+use cube_model::{DataType, Pixels};
+use cube_raster::{Raster, RasterError, RasterHeader, RasterLocation};
+use jiff::Timestamp;
+
+use crate::blocks::{BlockStore, block_shape};
+use crate::convert::{Block, Conversion};
+use crate::warp::Sample;
+use crate::{Geometry, LoadError, LoadPlan};
+
+/// Times that differ by less are the same: files count in units of their own.
+const SAME_TIME_MS: i64 = 500;
+/// Corners of two grids that are nearer than this (in pixels) are the same.
+const SAME_PIXEL: f64 = 1e-3;
+
+/// One plane of one file that a load needs.
+pub(crate) struct SourceFile {
+    /// Its place in the list of files, for the block store.
+    pub(crate) index: usize,
+    /// Index of the dataset in the plan.
+    pub(crate) dataset: usize,
+    /// Index of the measurement in the plan.
+    pub(crate) measurement: usize,
+    /// Where it is.
+    pub(crate) location: RasterLocation,
+    /// How many chunks still need it.
+    pub(crate) chunks_left: AtomicUsize,
+    opened: OnceLock<Arc<Opened>>,
+    idle: Mutex<Vec<Box<dyn Raster>>>,
+}
+
+/// What is decided when a file is opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// What the file says.
+    pub(crate) header: RasterHeader,
+    /// The overview level that is read; 0 is full resolution.
+    pub(crate) level: usize,
+    /// Rows and columns of the level.
+    pub(crate) shape: Shape,
+    /// Rows and columns of our blocks of it.
+    pub(crate) block: Shape,
+    /// Pixels of the level for one of full resolution, along columns and rows; 1 at level 0.
+    pub(crate) factor: (f64, f64),
+    /// What happens to its pixels on the way in.
+    pub(crate) conversion: Conversion,
+    /// How its pixels get to the output grid.
+    pub(crate) way: Way,
+}
+
+/// From a level of a source to the output grid.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// Copied: pixel `i` of the output is pixel `i·shrink + shrink/2` of the level, plus the offset.
+    Paste { col: i64, row: i64, shrink: u32 },
+    /// Resampled on this map, which leads to pixels of the level itself.
+    Linear(PixelMap),
+    /// Resampled on the map of the source's grid, times [`Opened::factor`].
+    Warp,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SourceFile {
+    pub(crate) fn new(index: usize, dataset: usize, measurement: usize, location: RasterLocation) -> Self {
+        Self {
+            index,
+            dataset,
+            measurement,
+            location,
+            chunks_left: AtomicUsize::new(0),
+            opened: OnceLock::new(),
+            idle: Mutex::default(),
+        }
+    }
+
+    /// The file's header and what follows from it; opens the file the first time.
+    pub(crate) fn opened(&self, geometry: &Geometry<'_>, plan: &LoadPlan) -> Result<Arc<Opened>, LoadError> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened.clone());
+        }
+        let raster = cube_raster::open(&self.location).map_err(|e| self.raster_error(plan, e))?;
+        let opened = Arc::new(self.decide(raster.header().clone(), geometry, plan)?);
+        lock(&self.idle).push(raster);
+        Ok(self.opened.get_or_init(|| opened).clone())
+    }
+
+    fn decide(&self, header: RasterHeader, geometry: &Geometry<'_>, plan: &LoadPlan) -> Result<Opened, LoadError> {
+        let no_plan = || LoadError::BadPlan { reason: "a file of it belongs to no measurement".to_owned() };
+        let source = plan.source(self.dataset, self.measurement).ok_or_else(no_plan)?;
+        let (grid, measurement) =
+            plan.grids.get(source.grid).zip(plan.measurements.get(self.measurement)).ok_or_else(no_plan)?;
+        let relation = geometry.relation(source.grid, measurement.resampling).ok_or_else(no_plan)?;
+        self.check_grid(&header, grid, plan)?;
+        self.check_time(&header, plan)?;
+        let level = level_for(relation.shrink(), &header, measurement.resampling);
+        let shape = if level == 0 { header.shape } else { header.overviews[level - 1] };
+        let factor = (ratio(shape.cols, header.shape.cols), ratio(shape.rows, header.shape.rows));
+        let way = way(relation, level, shape, factor, grid, plan, measurement.resampling)?;
+        let missing = header.nodata.or(measurement.source_nodata.filter(|_| !header.has_mask));
+        let conversion = Conversion { missing, scale: source.scale };
+        Ok(Opened { level, shape, block: block_shape(header.block, shape), factor, conversion, way, header })
+    }
+
+    /// The document's grid must be the file's: a shift is never silent.
+    fn check_grid(&self, header: &RasterHeader, grid: &GeoBox, plan: &LoadPlan) -> Result<(), LoadError> {
+        let differs = |what: &'static str, file: String, document: String| {
+            let (dataset, measurement) = self.names(plan);
+            Err(LoadError::GridDiffers {
+                dataset,
+                measurement,
+                location: Box::new(self.location.clone()),
+                what,
+                file,
+                document,
+            })
+        };
+        if header.shape != grid.shape {
+            return differs("shape", header.shape.to_string(), grid.shape.to_string());
+        }
+        if let Some(affine) = header.affine {
+            let inverse = grid.affine.inverse();
+            let off = GeoBox { affine, ..grid.clone() }.corners().into_iter().zip(grid_corners(grid.shape)).any(
+                |((x, y), (col, row))| {
+                    let Some((c, r)) = inverse.map(|inverse| inverse.apply(x, y)) else { return true };
+                    (c - col).abs().max((r - row).abs()) > SAME_PIXEL
+                },
+            );
+            if off {
+                return differs("affine", format!("{affine:?}"), format!("{:?}", grid.affine));
+            }
+        }
+        if let Some(crs) = header.crs.as_ref().filter(|crs| **crs != grid.crs && !same_ground(crs, grid)) {
+            return differs("CRS", crs.to_string(), grid.crs.to_string());
+        }
+        Ok(())
+    }
+
+    fn check_time(&self, header: &RasterHeader, plan: &LoadPlan) -> Result<(), LoadError> {
+        let document = plan.datasets.get(self.dataset).and_then(|d| d.time);
+        let Some((file, document)) = header.time.zip(document) else { return Ok(()) };
+        let apart = |a: Timestamp, b: Timestamp| (a.as_millisecond() - b.as_millisecond()).abs() > SAME_TIME_MS;
+        if apart(file, document) {
+            let (dataset, measurement) = self.names(plan);
+            return Err(LoadError::TimeDiffers {
+                dataset,
+                measurement,
+                location: Box::new(self.location.clone()),
+                file,
+                document,
+            });
+        }
+        Ok(())
+    }
+
+    /// One of our blocks, decoded, from the store if it is there.
+    pub(crate) fn block<T: Sample>(
+        &self,
+        opened: &Opened,
+        (row, col): (usize, usize),
+        store: &BlockStore,
+        plan: &LoadPlan,
+    ) -> Result<Arc<Block<T>>, LoadError> {
+        store.block((self.index, row, col), || {
+            let Shape { rows, cols } = opened.block;
+            let window = Window::new(row * rows, col * cols, rows, cols).intersection(opened.shape.whole());
+            let window =
+                window.ok_or_else(|| LoadError::BadPlan { reason: "a block lies outside its file".to_owned() })?;
+            let (pixels, mask) =
+                self.read(opened.level, window, opened.header.has_mask).map_err(|e| self.raster_error(plan, e))?;
+            let bytes = window.shape().pixels() * (size_of::<T>() + usize::from(mask.is_some()));
+            let file = pixels.dtype();
+            let block =
+                opened.conversion.convert::<T>(pixels, mask).map_err(|v| self.outside(plan, v, T::DTYPE, file))?;
+            Ok((block, bytes))
+        })
+    }
+
+    fn read(&self, level: usize, window: Window, mask: bool) -> Result<(Pixels, Option<Vec<u8>>), RasterError> {
+        let idle = lock(&self.idle).pop();
+        let mut raster = match idle {
+            Some(raster) => raster,
+            None => cube_raster::open(&self.location)?,
+        };
+        let pixels = raster.read(level, window)?;
+        let mask = if mask { raster.read_mask(level, window)? } else { None };
+        lock(&self.idle).push(raster);
+        Ok((pixels, mask))
+    }
+
+    /// One chunk is done with the file; after the last one it is closed and its blocks forgotten.
+    pub(crate) fn done_with_chunk(&self, store: &BlockStore) {
+        if self.chunks_left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            lock(&self.idle).clear();
+            store.forget(self.index);
+        }
+    }
+
+    fn names(&self, plan: &LoadPlan) -> (uuid::Uuid, String) {
+        let dataset = plan.datasets.get(self.dataset).map_or_else(uuid::Uuid::nil, |d| d.id);
+        let measurement = plan.measurements.get(self.measurement).map_or_else(String::new, |m| m.name.clone());
+        (dataset, measurement)
+    }
+
+    pub(crate) fn raster_error(&self, plan: &LoadPlan, source: RasterError) -> LoadError {
+        let (dataset, measurement) = self.names(plan);
+        LoadError::Raster { dataset, measurement, source: Box::new(source) }
+    }
+
+    fn outside(&self, plan: &LoadPlan, value: f64, dtype: DataType, file: DataType) -> LoadError {
+        let (dataset, measurement) = self.names(plan);
+        LoadError::ValueOutside { dataset, measurement, location: Box::new(self.location.clone()), value, dtype, file }
+    }
+
+    /// What a result without this source says.
+    pub(crate) fn hole(&self, plan: &LoadPlan, error: &LoadError) -> crate::Hole {
+        let (dataset, measurement) = self.names(plan);
+        crate::Hole { dataset, measurement, location: self.location.clone(), reason: error.to_string() }
+    }
+}
+
+fn grid_corners(shape: Shape) -> [(f64, f64); 4] {
+    let (rows, cols) = (count(shape.rows), count(shape.cols));
+    [(0.0, 0.0), (cols, 0.0), (cols, rows), (0.0, rows)]
+}
+
+/// Two CRSs that PROJ does not call equivalent (a WKT without a name, say) may still put a grid on the same ground.
+fn same_ground(file: &cube_geo::Crs, grid: &GeoBox) -> bool {
+    let Some((transform, inverse)) = Transform::new(file, &grid.crs).ok().zip(grid.affine.inverse()) else {
+        return false;
+    };
+    let (rows, cols) = (count(grid.shape.rows), count(grid.shape.cols));
+    let middle = (cols / 2.0, rows / 2.0);
+    grid_corners(grid.shape).into_iter().chain([middle]).all(|(col, row)| {
+        let (x, y) = grid.affine.apply(col, row);
+        transform.point(x, y).is_some_and(|(x, y)| {
+            let (c, r) = inverse.apply(x, y);
+            (c - col).abs().max((r - row).abs()) <= SAME_PIXEL
+        })
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "images are far smaller than 2^53 pixels on a side")]
+pub(crate) fn count(n: usize) -> f64 {
+    n as f64
+}
+
+fn ratio(level: usize, full: usize) -> f64 {
+    count(level) / count(full)
+}
+
+/// The coarsest overview that is still as fine as the output asks for. Overviews are made by averaging or picking:
+/// modes that ask which values there are need full resolution.
+pub(crate) fn level_for(shrink: u32, header: &RasterHeader, resampling: Resampling) -> usize {
+    let blends = !resampling.is_area() || resampling == Resampling::Average;
+    if !blends || shrink < 2 {
+        return 0;
+    }
+    let fits = |shape: &Shape| {
+        let factor = |full: usize, level: usize| count(full) / count(level.max(1));
+        let coarsest = factor(header.shape.cols, shape.cols).max(factor(header.shape.rows, shape.rows));
+        !shape.is_empty() && coarsest <= f64::from(shrink) * (1.0 + 1e-6)
+    };
+    let best = header.overviews.iter().enumerate().filter(|(_, s)| fits(s)).min_by_key(|(_, s)| s.pixels());
+    best.map_or(0, |(i, _)| i + 1)
+}
+
+fn way(
+    relation: &Relation,
+    level: usize,
+    shape: Shape,
+    factor: (f64, f64),
+    grid: &GeoBox,
+    plan: &LoadPlan,
+    resampling: Resampling,
+) -> Result<Way, LoadError> {
+    let at_level;
+    let relation = if level == 0 {
+        relation
+    } else if relation.linear().is_some() {
+        let zoom = cube_geo::Affine::scale(1.0 / factor.0, 1.0 / factor.1);
+        let reduced = GeoBox { shape, affine: grid.affine.after(zoom), crs: grid.crs.clone() };
+        at_level = relate(&reduced, &plan.geobox, resampling)?;
+        &at_level
+    } else {
+        return Ok(Way::Warp);
+    };
+    Ok(match (relation.kind(), relation.linear()) {
+        (OverlapKind::Paste { col, row, shrink }, _) if shrink == 1 || resampling == Resampling::Nearest => {
+            Way::Paste { col, row, shrink }
+        }
+        (_, Some(linear)) => Way::Linear(PixelMap::Linear(linear)),
+        _ => Way::Warp,
+    })
+}
+
+/// The planes of files by what they are for.
+pub(crate) type FileIndex = HashMap<(usize, usize, usize), usize>;

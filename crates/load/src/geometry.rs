@@ -1,0 +1,83 @@
+//! Which sources a chunk has: computed from the plan, never stored.
+
+use std::collections::HashMap;
+
+use cube_geo::{Relation, Resampling, Window, relate};
+
+use crate::plan::Chunk;
+use crate::{Fuse, LoadError, LoadPlan};
+
+/// How the grids of a plan's sources relate to its output grid: fixed once for the whole output, so that the result
+/// does not depend on chunks.
+#[derive(Debug)]
+pub struct Geometry<'p> {
+    plan: &'p LoadPlan,
+    relations: HashMap<(usize, Resampling), Relation>,
+}
+
+/// A source that has pixels for a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkSource {
+    /// Index of the dataset in the plan.
+    pub dataset: usize,
+    /// The window of the source at full resolution, kernel padding included.
+    pub src_window: Window,
+    /// The part of the chunk that gets something, as a window of the output grid.
+    pub dst_window: Window,
+}
+
+impl<'p> Geometry<'p> {
+    /// The relations of all source grids.
+    ///
+    /// # Errors
+    /// Where a source's CRS cannot be reached from the output's, or the plan does not hold together.
+    pub fn new(plan: &'p LoadPlan) -> Result<Self, LoadError> {
+        plan.check()?;
+        let mut relations = HashMap::new();
+        for layout in &plan.layouts {
+            for (source, measurement) in layout.iter().zip(&plan.measurements) {
+                let key = (source.grid, measurement.resampling);
+                if let std::collections::hash_map::Entry::Vacant(slot) = relations.entry(key)
+                    && let Some(grid) = plan.grids.get(source.grid)
+                {
+                    slot.insert(relate(grid, &plan.geobox, measurement.resampling)?);
+                }
+            }
+        }
+        Ok(Self { plan, relations })
+    }
+
+    /// The relation of a source's grid to the output.
+    pub(crate) fn relation(&self, grid: usize, resampling: Resampling) -> Option<&Relation> {
+        self.relations.get(&(grid, resampling))
+    }
+
+    /// The sources of a chunk, in the order in which they fill it: the first valid pixel wins.
+    #[must_use]
+    pub fn sources_of(&self, chunk: Chunk) -> Vec<ChunkSource> {
+        self.sources_with(chunk, &mut |_, _, relation| relation.windows(chunk.window))
+    }
+
+    /// As [`Geometry::sources_of`], with `windows` telling the windows of a relation (by grid and resampling).
+    pub(crate) fn sources_with(
+        &self,
+        chunk: Chunk,
+        windows: &mut impl FnMut(usize, Resampling, &Relation) -> Option<(Window, Window)>,
+    ) -> Vec<ChunkSource> {
+        let Some(measurement) = self.plan.measurements.get(chunk.measurement) else { return Vec::new() };
+        let mut sources: Vec<ChunkSource> = self
+            .plan
+            .datasets_of(chunk.plane)
+            .filter_map(|dataset| {
+                let grid = self.plan.source(dataset, chunk.measurement)?.grid;
+                let relation = self.relation(grid, measurement.resampling)?;
+                let (src_window, dst_window) = windows(grid, measurement.resampling, relation)?;
+                Some(ChunkSource { dataset, src_window, dst_window })
+            })
+            .collect();
+        if self.plan.fuse == Fuse::Last {
+            sources.reverse();
+        }
+        sources
+    }
+}

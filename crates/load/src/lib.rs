@@ -1,0 +1,36 @@
+//! The load engine: group, output GeoBox, plan, read, warp, fuse.
+//!
+//! ```text
+//! datasets ─ group ─▶ DatasetGroup ─┐
+//! LoadSpec ─ output_geobox ─▶ GeoBox ┴ plan (pure) ─▶ LoadPlan ─ run ─▶ Cube
+//!                                                       └ explain ─▶ Explanation
+//! ```
+//!
+//! What a pixel is depends on the plan and the files alone: overview level, paste or warp and the nodes of the transform
+//! are fixed once for a source grid and the whole output, so that neither chunks nor threads change a bit.
+
+mod blocks;
+mod convert;
+mod error;
+mod explain;
+mod files;
+mod fill;
+mod geobox;
+mod geometry;
+mod group;
+mod memory;
+mod plan;
+mod run;
+mod spec;
+#[cfg(test)]
+mod testing;
+mod warp;
+
+pub use error::LoadError;
+pub use explain::{Explanation, explain};
+pub use geobox::output_geobox;
+pub use geometry::{ChunkSource, Geometry};
+pub use group::{DatasetGroup, group};
+pub use plan::{Chunk, LoadPlan, PlannedDataset, PlannedMeasurement, PlannedSource, TimePlane, plan};
+pub use run::{Hole, Loaded, RunOptions, run};
+pub use spec::{Fuse, GroupBy, LoadSpec, UnknownName};

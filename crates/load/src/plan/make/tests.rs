@@ -1,0 +1,137 @@
+use cube_geo::Resampling;
+
+use super::*;
+use crate::testing::{dataset, dataset_on, product, utm};
+use crate::{Fuse, GroupBy, group};
+
+const RED: (&str, DataType, Option<f64>) = ("red", DataType::UInt16, Some(0.0));
+
+fn groups(datasets: Vec<Dataset>) -> Vec<DatasetGroup> {
+    group(datasets, GroupBy::Time).unwrap()
+}
+
+fn plan_of(spec: &LoadSpec) -> Result<LoadPlan, LoadError> {
+    let mut product = product(&[RED, ("nir", DataType::Float32, Some(f64::NAN))]);
+    product.measurements[0].aliases.push("band_4".to_owned());
+    let grid = utm(10, 10, 500_000.0, 4_600_000.0);
+    let files = [("red", "red.tif"), ("nir", "nir.tif")];
+    let datasets = vec![dataset_on(1, "2024-06-01T10:00:00Z", &grid, &files)];
+    plan(&[product], &groups(datasets), grid, spec)
+}
+
+#[test]
+fn aliases_name_the_array_as_asked() {
+    let plan = plan_of(&LoadSpec::default().measurements(["band_4"])).unwrap();
+    assert_eq!((plan.measurements[0].name.as_str(), plan.measurements[0].measurement.name.as_str()), ("band_4", "red"));
+    assert_eq!(plan.location(0, 0, 0).unwrap().url, "/data/red.tif");
+}
+
+#[test]
+fn unknown_measurement_is_answered_with_those_there_are() {
+    let error = plan_of(&LoadSpec::default().measurements(["rad"])).unwrap_err().to_string();
+    assert_eq!(error, "product \"scenes\" has no measurement \"rad\"; it has red, nir");
+}
+
+#[test]
+fn resampling_for_a_typo_is_an_error() {
+    let spec = LoadSpec::default().resampling_for("rad", Resampling::Bilinear);
+    let error = plan_of(&spec).unwrap_err().to_string();
+    assert_eq!(error, "resampling is given for measurement \"rad\", which is not loaded; loaded are red, nir");
+    let by_alias = plan_of(&LoadSpec::default().resampling_for("band_4", Resampling::Bilinear)).unwrap();
+    assert_eq!(by_alias.measurements[0].resampling, Resampling::Bilinear);
+    assert_eq!(by_alias.measurements[1].resampling, Resampling::Nearest);
+}
+
+#[test]
+fn fill_value_must_fit_the_type() {
+    let error = plan_of(&LoadSpec::default().measurements(["red"]).fill_value(-1.0)).unwrap_err().to_string();
+    assert!(error.contains("-1 does not fit uint16"), "{error}");
+    let plan = plan_of(&LoadSpec::default().measurements(["red"]).fill_value(65535.0)).unwrap();
+    assert_eq!((plan.measurements[0].nodata, plan.measurements[0].source_nodata), (Some(65535.0), Some(0.0)));
+}
+
+#[test]
+fn measurement_that_the_document_lacks_names_the_dataset() {
+    let spec = LoadSpec::default();
+    let groups = groups(vec![dataset(7, "2024-06-01T10:00:00Z")]);
+    let product = product(&[RED, ("nir", DataType::UInt16, None)]);
+    let error = plan(&[product], &groups, utm(1, 1, 0.0, 10.0), &spec).unwrap_err().to_string();
+    assert!(error.contains("00000007 has no measurement \"nir\"; its document has red"), "{error}");
+}
+
+#[test]
+fn plan_survives_json_with_nan() {
+    let plan = plan_of(&LoadSpec::default().fuse(Fuse::Last).memory_limit(1 << 30)).unwrap();
+    let text = serde_json::to_string(&plan).unwrap();
+    let back: LoadPlan = serde_json::from_str(&text).unwrap();
+    assert!(back.measurements[1].nodata.unwrap().is_nan(), "{text}");
+    assert_eq!(serde_json::to_string(&back).unwrap(), text);
+    assert_eq!((back.fuse, back.memory_limit), (Fuse::Last, Some(1 << 30)));
+}
+
+#[test]
+fn scale_makes_floats_and_takes_the_datasets_own_offset() {
+    let mut product = product(&[RED]);
+    product.measurements[0].scale_factor = Some(0.0001);
+    let mut old = dataset(1, "2021-06-01T10:00:00Z");
+    let mut new = dataset(2, "2024-06-01T10:00:00Z");
+    new.measurements[0].add_offset = Some(-0.1);
+    let spec = LoadSpec::default().scale(true);
+    let grid = utm(10, 10, 500_000.0, 4_600_000.0);
+    let both = groups(vec![old.clone(), new]);
+    let scaled = plan(std::slice::from_ref(&product), &both, grid.clone(), &spec).unwrap();
+    assert_eq!((scaled.measurements[0].dtype, scaled.warnings.len()), (DataType::Float32, 0));
+    assert!(scaled.measurements[0].nodata.unwrap().is_nan());
+    assert_eq!(scaled.source(0, 0).unwrap().scale, Some((0.0001, 0.0)));
+    assert_eq!(scaled.source(1, 0).unwrap().scale, Some((0.0001, -0.1)));
+    let raw = plan(std::slice::from_ref(&product), &both, grid.clone(), &LoadSpec::default()).unwrap();
+    assert!(raw.warnings[0].contains("--scale"), "{:?}", raw.warnings);
+    old.measurements[0].add_offset = Some(-0.2);
+    let one = plan(&[product], &groups(vec![old]), grid, &LoadSpec::default()).unwrap();
+    assert_eq!((one.measurements[0].measurement.add_offset, one.warnings.len()), (Some(-0.2), 0));
+}
+
+#[test]
+fn products_that_disagree_cannot_be_loaded_together() {
+    let (a, mut b) = (product(&[RED]), product(&[("red", DataType::Int16, Some(-999.0))]));
+    b.name = "others".to_owned();
+    let mut other = dataset(2, "2024-06-01T10:00:00Z");
+    other.product = "others".to_owned();
+    let groups = groups(vec![dataset(1, "2024-06-01T10:00:00Z"), other]);
+    let error = plan(&[a, b], &groups, utm(1, 1, 0.0, 10.0), &LoadSpec::default()).unwrap_err().to_string();
+    assert!(error.contains("uint16") && error.contains("int16") && error.contains("one by one"), "{error}");
+}
+
+#[test]
+fn plan_of_400_datasets_is_small() {
+    let product = product(&[RED, ("nir", DataType::UInt16, Some(0.0)), ("scl", DataType::UInt8, Some(0.0))]);
+    let grid = utm(10_980, 10_980, 500_000.0, 4_600_000.0);
+    let datasets = (0..400_u128).map(|i| {
+        let day = format!("2024-{:02}-{:02}T10:00:00Z", 1 + i / 28 % 12, 1 + i % 28);
+        let base = format!("s3://archive/sentinel-2/33/T/UG/2024/S2A_{i:03}_0_L2A");
+        let paths = ["B04", "B08", "SCL"].map(|b| format!("{base}/{b}.tif"));
+        dataset_on(i, &day, &grid, &[("red", &paths[0]), ("nir", &paths[1]), ("scl", &paths[2])])
+    });
+    let groups = groups(datasets.collect());
+    let plan = plan(&[product], &groups, grid, &LoadSpec::default()).unwrap();
+    let text = serde_json::to_string(&plan).unwrap();
+    assert!(text.len() <= 80_000, "{} bytes", text.len());
+    assert_eq!(plan.layouts.len(), 1);
+    let url = plan.location(27, 2, 0).unwrap().url;
+    assert!(url.starts_with("s3://archive/sentinel-2/33/T/UG/2024/S2A_") && url.ends_with("_0_L2A/SCL.tif"), "{url}");
+}
+
+#[test]
+fn chunks_come_by_plane_measurement_and_row() {
+    let plan = plan_of(&LoadSpec::default().chunk(cube_geo::Shape::new(6, 10))).unwrap();
+    let got: Vec<(usize, usize)> = plan.chunks().map(|c| (c.measurement, c.window.row)).collect();
+    assert_eq!(got, [(0, 0), (0, 6), (1, 0), (1, 6)]);
+}
+
+#[test]
+fn common_prefix_stops_at_the_first_difference() {
+    assert_eq!(common_prefix(["abc", "abd", "ab"].into_iter()), "ab");
+    assert_eq!(common_prefix(["ab", "abc"].into_iter()), "ab");
+    assert_eq!(common_prefix(["é1", "é2"].into_iter()), "é");
+    assert_eq!(common_prefix(std::iter::empty()), "");
+}

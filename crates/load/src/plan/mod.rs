@@ -1,0 +1,211 @@
+//! The load plan: what will be read and where it goes, as data.
+
+mod location;
+mod make;
+mod record;
+
+use cube_geo::{GeoBox, Resampling, Shape, Window};
+use cube_model::{DataType, ExtraDimension, Measurement};
+use cube_raster::RasterLocation;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub(crate) use make::measurement_in;
+pub use make::plan;
+
+use crate::{Fuse, LoadError};
+
+/// Everything a load needs, complete without a database and without this process: a remote worker or a test runs it
+/// from bytes. Which sources a chunk has is computed ([`crate::Geometry::sources_of`]), never stored; overview levels,
+/// the files' nodata and block layout are decided where the files are opened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoadPlan {
+    /// The output grid.
+    pub geobox: GeoBox,
+    /// Rows and columns of the pieces that are worked on one by one.
+    pub chunk: Shape,
+    /// What happens where datasets of a time plane overlap.
+    pub fuse: Fuse,
+    /// Whether a source that cannot be read leaves a hole rather than ends the load.
+    pub skip_broken: bool,
+    /// Most bytes that the load may take, where one was given.
+    pub memory_limit: Option<u64>,
+    /// The measurements, in the order asked for.
+    pub measurements: Vec<PlannedMeasurement>,
+    /// The one extra dimension, if a measurement has it.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "record::extra")]
+    pub extra: Option<ExtraDimension>,
+    /// The pixel grids that sources lie on, each once.
+    pub grids: Vec<GeoBox>,
+    /// What all URLs begin with.
+    pub prefix: String,
+    /// How the files of datasets are laid out, each once.
+    pub layouts: Vec<Vec<PlannedSource>>,
+    /// The time planes in order.
+    pub planes: Vec<TimePlane>,
+    /// The datasets of all planes, plane by plane in fuse order.
+    pub datasets: Vec<PlannedDataset>,
+    /// Sentences that the person who loads should see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// One array of the result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedMeasurement {
+    /// The name asked for: the array's name.
+    pub name: String,
+    /// What its pixels are, as the array will say.
+    #[serde(with = "record::measurement")]
+    pub measurement: Measurement,
+    /// Type of the array.
+    pub dtype: DataType,
+    /// Value of the array where nothing was measured; without one, 0 in integers and NaN in floats.
+    #[serde(with = "record::nodata")]
+    pub nodata: Option<f64>,
+    /// Value that means "no measurement" in files that do not say it themselves: the product's.
+    #[serde(with = "record::nodata")]
+    pub source_nodata: Option<f64>,
+    /// How pixels get from the files' grids to the output grid.
+    pub resampling: Resampling,
+    /// Whether the sources' scale factor and offset are applied.
+    pub scaled: bool,
+}
+
+/// One time plane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimePlane {
+    /// Its label.
+    pub time: Timestamp,
+    /// How many of the plan's datasets it takes, after those of the planes before.
+    pub datasets: usize,
+}
+
+/// One dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedDataset {
+    /// Its id.
+    pub id: Uuid,
+    /// `properties.datetime`, which the file's time must equal where the file has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
+    /// What its URLs begin with, after the plan's prefix.
+    pub base: String,
+    /// Which of the plan's layouts its files have.
+    pub layout: usize,
+}
+
+/// Where one measurement of a dataset is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedSource {
+    /// The end of its URL, after the dataset's base.
+    pub name: String,
+    /// The variable or Zarr array in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// 1-based band; that of the first value where there is an extra dimension.
+    pub band: usize,
+    /// Which of the plan's grids it lies on.
+    pub grid: usize,
+    /// Scale factor and offset of the dataset or product, where they are to be applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<(f64, f64)>,
+}
+
+/// One piece of one array: what is worked on at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk {
+    /// Index of the time plane.
+    pub plane: usize,
+    /// Index of the measurement.
+    pub measurement: usize,
+    /// Index along the extra dimension; 0 where the measurement has none.
+    pub extra: usize,
+    /// The window of the output grid.
+    pub window: Window,
+}
+
+impl LoadPlan {
+    /// All chunks, in the order they are worked on: by plane, measurement, extra index, then in row-major order.
+    pub fn chunks(&self) -> impl Iterator<Item = Chunk> + '_ {
+        (0..self.planes.len()).flat_map(move |plane| {
+            (0..self.measurements.len()).flat_map(move |measurement| {
+                (0..self.extra_len(measurement)).flat_map(move |extra| {
+                    let windows = self.geobox.shape.whole().tiles(self.chunk);
+                    windows.map(move |window| Chunk { plane, measurement, extra, window })
+                })
+            })
+        })
+    }
+
+    /// Length of the extra dimension of a measurement; 1 where it has none.
+    #[must_use]
+    pub fn extra_len(&self, measurement: usize) -> usize {
+        let has = self.measurements.get(measurement).is_some_and(|m| m.measurement.extra_dim.is_some());
+        self.extra.as_ref().filter(|_| has).map_or(1, |e| e.values.len())
+    }
+
+    /// Lengths of the dimensions of a measurement's array: `[time, y, x]` or `[time, extra, y, x]`.
+    #[must_use]
+    pub fn array_shape(&self, measurement: usize) -> Vec<usize> {
+        let Shape { rows, cols } = self.geobox.shape;
+        let has = self.measurements.get(measurement).is_some_and(|m| m.measurement.extra_dim.is_some());
+        match self.extra.as_ref().filter(|_| has) {
+            Some(extra) => vec![self.planes.len(), extra.values.len(), rows, cols],
+            None => vec![self.planes.len(), rows, cols],
+        }
+    }
+
+    /// Indices of a plane's datasets in the plan, in order of (centre time, id).
+    #[must_use]
+    pub fn datasets_of(&self, plane: usize) -> std::ops::Range<usize> {
+        let before: usize = self.planes.iter().take(plane).map(|p| p.datasets).sum();
+        before..before + self.planes.get(plane).map_or(0, |p| p.datasets)
+    }
+
+    /// A dataset's source of a measurement.
+    pub(crate) fn source(&self, dataset: usize, measurement: usize) -> Option<&PlannedSource> {
+        self.layouts.get(self.datasets.get(dataset)?.layout)?.get(measurement)
+    }
+
+    /// Where a measurement of a dataset is, at an index of the extra dimension.
+    #[must_use]
+    pub fn location(&self, dataset: usize, measurement: usize, extra: usize) -> Option<RasterLocation> {
+        let source = self.source(dataset, measurement)?;
+        let base = &self.datasets.get(dataset)?.base;
+        Some(RasterLocation {
+            url: format!("{}{base}{}", self.prefix, source.name),
+            layer: source.layer.clone(),
+            band: source.band + extra,
+        })
+    }
+
+    /// Bytes of the result.
+    #[must_use]
+    pub fn output_bytes(&self) -> u64 {
+        let each = self.measurements.iter().enumerate().map(|(i, m)| {
+            let pixels = self.array_shape(i).iter().fold(1_u64, |n, &d| n.saturating_mul(d as u64));
+            pixels.saturating_mul(m.dtype.bytes() as u64)
+        });
+        each.fold(0, u64::saturating_add)
+    }
+
+    /// What refers to something that is not there, if anything does.
+    pub(crate) fn check(&self) -> Result<(), LoadError> {
+        let bad = |reason: &str| Err(LoadError::BadPlan { reason: reason.to_owned() });
+        if self.chunk.is_empty() || self.geobox.shape.is_empty() {
+            return bad("its chunks or its grid hold no pixel");
+        }
+        if self.planes.iter().map(|p| p.datasets).sum::<usize>() != self.datasets.len() {
+            return bad("its planes do not account for its datasets");
+        }
+        let layouts_fit = self.layouts.iter().all(|layout| {
+            layout.len() == self.measurements.len() && layout.iter().all(|s| s.grid < self.grids.len() && s.band > 0)
+        });
+        if !layouts_fit || self.datasets.iter().any(|d| d.layout >= self.layouts.len()) {
+            return bad("a dataset refers to a layout, measurement or grid that is not there");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! Pixels from a source's grid to the output grid.
+//!
+//! A kernel works on one row of a chunk: it gets the source positions of the row's pixels, a contiguous window of the
+//! source, and the row itself with the marks of what is filled. It writes only where nothing is filled yet, and marks
+//! what it writes: the first valid pixel wins, without a buffer in between.
+
+mod area;
+mod bilinear;
+mod nearest;
+mod paste;
+mod sample;
+mod validity;
+
+use cube_geo::Resampling;
+
+pub(crate) use area::{Corners, average_row, mode_row};
+pub(crate) use bilinear::bilinear_row;
+pub(crate) use nearest::nearest_row;
+pub(crate) use paste::paste_row;
+pub(crate) use sample::Sample;
+pub(crate) use validity::{Masked, Present, Unlike, Validity};
+
+/// True for the modes that this version has.
+pub(crate) const fn is_there(resampling: Resampling) -> bool {
+    matches!(resampling, Resampling::Nearest | Resampling::Bilinear | Resampling::Average | Resampling::Mode)
+}
+
+/// A contiguous piece of a source image, row-major.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SourceWindow<'a, T> {
+    /// `rows × cols` pixels.
+    pub(crate) pixels: &'a [T],
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    /// Row and column of the first pixel in the image.
+    pub(crate) first: (f64, f64),
+}
+
+/// One row of a chunk.
+pub(crate) struct Row<'a, T> {
+    /// The pixels.
+    pub(crate) pixels: &'a mut [T],
+    /// Not 0 where a pixel is filled; as long as `pixels`.
+    pub(crate) filled: &'a mut [u8],
+    /// The value that a computed pixel must not have.
+    pub(crate) nodata: Option<T>,
+}
+
+impl<T: Sample> Row<'_, T> {
+    /// A computed value, moved off the value that means "no measurement".
+    #[inline]
+    fn computed(nodata: Option<T>, value: f64) -> T {
+        let pixel = T::rounded(value);
+        if nodata == Some(pixel) { pixel.beside() } else { pixel }
+    }
+}

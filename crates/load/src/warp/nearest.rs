@@ -1,0 +1,78 @@
+//! Nearest: the pixel under the centre.
+
+use cube_geo::NEAREST_TOLERANCE;
+
+use super::{Row, Sample, SourceWindow, Validity};
+
+/// Takes for each destination pixel the source pixel that its position lies in: `floor(x)`, a position just below an
+/// edge counted as on it; the far edge of the image belongs to its last pixel (GDAL's rule).
+pub(crate) fn nearest_row<T: Sample>(
+    source: SourceWindow<'_, T>,
+    valid: &impl Validity<T>,
+    (xs, ys): (&[f64], &[f64]),
+    row: &mut Row<'_, T>,
+) {
+    let positions = xs.iter().zip(ys);
+    for ((pixel, filled), (&x, &y)) in row.pixels.iter_mut().zip(&mut *row.filled).zip(positions) {
+        if *filled != 0 {
+            continue;
+        }
+        let Some(index) = pixel_under(&source, x, y) else { continue };
+        let value = source.pixels[index];
+        if valid.holds(index, value) {
+            *pixel = value;
+            *filled = 1;
+        }
+    }
+}
+
+/// Row-major index in the window of the pixel that a position of the image lies in; `None` outside (and for NaN).
+#[inline]
+pub(super) fn pixel_under<T>(source: &SourceWindow<'_, T>, x: f64, y: f64) -> Option<usize> {
+    let col = along(x - source.first.1, source.cols)?;
+    let row = along(y - source.first.0, source.rows)?;
+    Some(row * source.cols + col)
+}
+
+#[inline]
+fn along(v: f64, n: usize) -> Option<usize> {
+    let v = v + NEAREST_TOLERANCE;
+    // NaN fails the first test.
+    #[expect(clippy::cast_precision_loss, reason = "windows are far smaller than 2^53 pixels")]
+    if !(v >= 0.0 && v <= n as f64 + 2.0 * NEAREST_TOLERANCE) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= v <= n")]
+    let i = v as usize;
+    Some(if i >= n { n - 1 } else { i })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::warp::{Present, Unlike};
+
+    const IMAGE: [u16; 6] = [10, 11, 12, 20, 0, 22];
+
+    fn run(xs: &[f64], ys: &[f64], valid: &impl Validity<u16>) -> Vec<u16> {
+        let source = SourceWindow { pixels: &IMAGE, rows: 2, cols: 3, first: (5.0, 7.0) };
+        let (mut pixels, mut filled) = (vec![999; xs.len()], vec![0; xs.len()]);
+        nearest_row(source, valid, (xs, ys), &mut Row { pixels: &mut pixels, filled: &mut filled, nodata: None });
+        pixels
+    }
+
+    #[test]
+    fn positions_take_the_pixel_they_lie_in() {
+        assert_eq!(run(&[7.0, 7.99, 8.0, 9.5], &[5.0, 5.5, 6.0, 6.9], &Present), [10, 10, 0, 22]);
+    }
+
+    #[test]
+    fn far_edge_belongs_to_the_last_pixel_and_beyond_is_nothing() {
+        assert_eq!(run(&[10.0, 10.001, 6.99, f64::NAN], &[7.0, 6.0, 6.0, 6.0], &Present), [22, 999, 999, 999]);
+    }
+
+    #[test]
+    fn nodata_is_not_taken() {
+        assert_eq!(run(&[8.5, 7.5], &[6.5, 5.5], &Unlike(0)), [999, 10]);
+    }
+}

@@ -1,0 +1,106 @@
+//! The pixel grids of a dataset document.
+
+use cube_geo::{Affine, Crs, Shape};
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::check::{Faults, Node, describe};
+use super::error::Rule;
+use crate::Grid;
+
+/// The CRS of a dataset: a text, or an EPSG number.
+pub(super) fn crs(node: &Node<'_>, faults: &mut Faults) -> Option<Crs> {
+    let Some(at) = node.get("crs") else {
+        faults.missing(node, "crs", "the CRS of grids and geometry, such as EPSG:32633");
+        return None;
+    };
+    let crs = match at.value {
+        Value::String(definition) => Crs::parse(definition),
+        Value::Number(code) if code.as_u64().is_some() => Crs::parse(&format!("EPSG:{code}")),
+        _ => {
+            faults.wrong(&at, "a CRS", "write a code such as EPSG:32633, or WKT");
+            return None;
+        }
+    };
+    crs.map_err(|error| {
+        let message = format!("expected a CRS that PROJ knows, got {}: {error}", describe(at.value));
+        faults.add(&at, Rule::Value, message, "write a code such as EPSG:32633, or WKT");
+    })
+    .ok()
+}
+
+/// All grids by name; `default` must be there.
+pub(super) fn read(node: &Node<'_>, faults: &mut Faults) -> Option<IndexMap<String, Grid>> {
+    let Some(at) = node.get("grids") else {
+        faults.missing(node, "grids", "shape and transform of the pixel grids, by name");
+        return None;
+    };
+    let map = faults.mapping(&at, "a mapping of grids by name")?;
+    if !map.contains_key("default") {
+        faults.missing(&at, "default", "the grid that measurements lie on unless they name another");
+    }
+    let mut grids = IndexMap::with_capacity(map.len());
+    for (name, value) in map {
+        if let Some(grid) = grid(&at.child(name, value), faults) {
+            grids.insert(name.clone(), grid);
+        }
+    }
+    Some(grids)
+}
+
+fn grid(node: &Node<'_>, faults: &mut Faults) -> Option<Grid> {
+    faults.mapping(node, "a grid: a mapping with shape and transform")?;
+    let shape = shape(node, faults);
+    let affine = affine(node, faults);
+    Some(Grid { shape: shape?, affine: affine? })
+}
+
+fn shape(node: &Node<'_>, faults: &mut Faults) -> Option<Shape> {
+    let Some(at) = node.get("shape") else {
+        faults.missing(node, "shape", "the number of rows and columns");
+        return None;
+    };
+    let size = |value: &Value| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be whole and in range")]
+        value.as_f64().filter(|n| n.fract() == 0.0 && *n >= 1.0 && *n <= 1e12).map(|n| n as usize)
+    };
+    if let Some([rows, cols]) = at.value.as_array().map(Vec::as_slice)
+        && let (Some(rows), Some(cols)) = (size(rows), size(cols))
+    {
+        return Some(Shape::new(rows, cols));
+    }
+    let got = if at.value.is_array() { at.value.to_string() } else { describe(at.value) };
+    let message = format!("expected two whole numbers of at least 1, rows and columns, got {got}");
+    faults.add(&at, Rule::Value, message, "write the number of rows, then of columns");
+    None
+}
+
+fn affine(node: &Node<'_>, faults: &mut Faults) -> Option<Affine> {
+    let Some(at) = node.get("transform") else {
+        faults.missing(node, "transform", "the six numbers of the affine, row by row");
+        return None;
+    };
+    let list = faults.list(&at, "the six or nine numbers of the affine, row by row")?;
+    if list.len() != 6 && list.len() != 9 {
+        let message = format!("expected 6 or 9 numbers, got {}", list.len());
+        faults.add(&at, Rule::Value, message, "write the affine row by row: a, b, c, d, e, f (and 0, 0, 1)");
+        return None;
+    }
+    let mut numbers = [0.0; 9];
+    for (i, value) in list.iter().enumerate() {
+        numbers[i] = faults.number(&at.item(i, value), "a finite number")?;
+    }
+    let [a, b, c, d, e, f, last @ ..] = numbers;
+    if list.len() == 9 && last != [0.0, 0.0, 1.0] {
+        let message = format!("expected the last row of the affine to be 0, 0, 1, got {}, {}, {}", last[0], last[1], last[2]);
+        faults.add(&at, Rule::Value, message, "write the affine row by row: a, b, c, d, e, f, 0, 0, 1");
+        return None;
+    }
+    let affine = Affine::new(a, b, c, d, e, f);
+    if affine.inverse().is_none() {
+        let message = format!("expected an affine that can be inverted, got pixels of no area ({a}, {b}, {d}, {e})");
+        faults.add(&at, Rule::Value, message, "check the pixel size: x = a·col + b·row + c, y = d·col + e·row + f");
+        return None;
+    }
+    Some(affine)
+}

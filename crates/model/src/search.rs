@@ -1,0 +1,178 @@
+//! Searches: which datasets.
+
+mod area;
+mod expression;
+mod grammar;
+#[cfg(test)]
+mod tests;
+
+use cube_geo::Footprint;
+use uuid::Uuid;
+
+use crate::{TimeError, TimeRange, parse_instant};
+
+pub use area::area_from_text;
+
+/// Which datasets are asked for. Terms are joined by AND; the values of one term by OR.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Search {
+    /// Names of products; all products where empty.
+    pub products: Vec<String>,
+    /// These datasets only, where given.
+    pub ids: Option<Vec<Uuid>>,
+    /// Datasets whose time overlaps any of these ranges; any time where empty.
+    pub times: Vec<TimeRange>,
+    /// Datasets whose footprint touches this area. Exact: holes and several parts are respected.
+    pub area: Option<Footprint>,
+    /// Tests on search fields of the metadata type.
+    pub fields: Vec<FieldTerm>,
+    /// Active, archived or all datasets.
+    pub status: Status,
+    /// At most so many, over all products together.
+    pub limit: Option<usize>,
+}
+
+/// A test on one search field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldTerm {
+    /// The field's name, such as `cloud_cover`.
+    pub name: String,
+    /// Any of these tests.
+    pub any: Vec<FieldTest>,
+    /// True where none of the tests may hold.
+    pub negated: bool,
+}
+
+/// What a field's value must be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FieldTest {
+    /// Equal; for a range field: contains.
+    Equals(FieldValue),
+    /// Between two values, both included, either open; for a range field: overlaps.
+    Between(Option<FieldValue>, Option<FieldValue>),
+}
+
+/// A value in a search.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum FieldValue {
+    Text(String),
+    Number(f64),
+    Bool(bool),
+    Time(jiff::Timestamp),
+}
+
+/// Which state of datasets is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Status {
+    /// Not archived (the default).
+    #[default]
+    Active,
+    /// Archived only.
+    Archived,
+    /// Both.
+    All,
+}
+
+/// A search could not be understood.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SearchError {
+    /// The expression does not parse.
+    #[error("cannot read the search {expression:?} at column {column}: {reason}")]
+    Syntax {
+        /// The expression as given.
+        expression: String,
+        /// 1-based column of the first character that does not fit.
+        column: usize,
+        /// What was expected.
+        reason: String,
+    },
+    /// A time in it does not parse.
+    #[error(transparent)]
+    Time(#[from] TimeError),
+    /// A place in it is off the Earth or empty.
+    #[error("the area is not usable: {reason}")]
+    Area {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Search {
+    /// All datasets of one product.
+    #[must_use]
+    pub fn product(name: impl Into<String>) -> Self {
+        Self { products: vec![name.into()], ..Self::default() }
+    }
+
+    /// And in this time.
+    #[must_use]
+    pub fn time(mut self, range: TimeRange) -> Self {
+        self.times.push(range);
+        self
+    }
+
+    /// And of this search field.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>, test: FieldTest) -> Self {
+        self.add_field(name.into(), test, false);
+        self
+    }
+
+    /// And touching this area.
+    #[must_use]
+    pub fn area(mut self, area: Footprint) -> Self {
+        self.area = Some(area);
+        self
+    }
+
+    /// At most `n`.
+    #[must_use]
+    pub const fn limit(mut self, n: usize) -> Self {
+        self.limit = Some(n);
+        self
+    }
+}
+
+impl FieldValue {
+    /// As a number; text that is one counts.
+    #[must_use]
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.trim().parse().ok(),
+            Self::Bool(_) | Self::Time(_) => None,
+        }
+    }
+
+    /// As text, for fields that hold text.
+    #[must_use]
+    pub fn as_text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Bool(value) => value.to_string(),
+            Self::Time(time) => time.to_string(),
+        }
+    }
+
+    /// As a truth value; the texts true and false count.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            Self::Text(text) => text.to_ascii_lowercase().parse().ok(),
+            Self::Number(_) | Self::Time(_) => None,
+        }
+    }
+
+    /// As an instant; text that is one counts.
+    #[must_use]
+    pub fn as_time(&self) -> Option<jiff::Timestamp> {
+        match self {
+            Self::Time(time) => Some(*time),
+            Self::Text(text) => parse_instant(text).ok(),
+            Self::Number(_) | Self::Bool(_) => None,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What this build reads and writes, for `cube status`.
+
+/// The libraries of this build and what they can read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drivers {
+    /// GDAL's version, such as `3.6.2`; `None` in a build without it.
+    pub gdal: Option<String>,
+    /// Short names of GDAL's raster drivers, sorted.
+    pub gdal_drivers: Vec<String>,
+    /// netcdf-c's version.
+    pub netcdf: String,
+    /// zarrs' version.
+    pub zarrs: String,
+}
+
+/// The libraries of this build.
+#[must_use]
+pub fn available_drivers() -> Drivers {
+    #[cfg(feature = "gdal")]
+    let (gdal, gdal_drivers) = crate::gdal_setup::version_and_drivers();
+    #[cfg(not(feature = "gdal"))]
+    let (gdal, gdal_drivers) = (None, Vec::new());
+    Drivers {
+        gdal,
+        gdal_drivers,
+        netcdf: crate::netcdf_reader::version(),
+        zarrs: zarrs::version::version_str().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_told() {
+        let drivers = available_drivers();
+        assert!(drivers.netcdf.starts_with(char::is_numeric), "{}", drivers.netcdf);
+        assert!(drivers.zarrs.starts_with("0."), "{}", drivers.zarrs);
+        #[cfg(feature = "gdal")]
+        assert!(drivers.gdal_drivers.iter().any(|d| d == "COG"));
+    }
+}

@@ -1,0 +1,376 @@
+//! Everything that GDAL reads: GeoTIFF, JPEG 2000, GRIB and the long tail.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+use cube_geo::{Affine, Crs, Shape, Window};
+use cube_model::{DataType, Pixels};
+use gdal::raster::{GdalType, RasterBand};
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
+use jiff::Timestamp;
+
+use crate::cf::{Numbers, decode_times};
+use crate::error::check_size;
+use crate::gdal_setup::{RemoteOpen, listen};
+use crate::netcdf_reader::{check_window, pixels};
+use crate::{Plane, Raster, RasterError, RasterHeader, RasterLocation};
+
+/// One band of a GDAL dataset.
+pub(crate) struct GdalRaster {
+    dataset: Dataset,
+    band: usize,
+    location: String,
+    header: RasterHeader,
+}
+
+impl GdalRaster {
+    /// Opens the band of `location`; `name` is what GDAL calls the file.
+    pub(crate) fn open(name: &str, location: &RasterLocation) -> Result<Self, RasterError> {
+        let place = location.to_string();
+        // Old documents number the bands of a GeoTIFF in `layer`.
+        let numbered = location.layer.as_deref().and_then(|l| l.parse::<usize>().ok()).filter(|_| location.band == 1);
+        let (dataset, layer_found) = open_layer(name, location.layer.as_deref(), &place)?;
+        let band = match numbered {
+            Some(number) if !layer_found => number,
+            _ if !layer_found && location.layer.is_some() => return Err(no_layer(&dataset, location, &place)),
+            _ => location.band,
+        };
+        let has = dataset.raster_count();
+        if has == 0 {
+            let layers = subdatasets(&dataset).into_iter().map(|(layer, _)| layer).collect::<Vec<_>>();
+            return Err(if layers.is_empty() {
+                RasterError::NotAGrid { location: place, what: "it holds no image".to_owned() }
+            } else {
+                RasterError::ManyLayers { location: place, has: layers }
+            });
+        }
+        if band == 0 || band > has {
+            return Err(RasterError::NoBand { location: place, band, has });
+        }
+        let shared = Shared::read(&dataset, name);
+        let header = band_header(&dataset, band, &shared, &place)?;
+        Ok(Self { dataset, band, location: place, header })
+    }
+
+    /// Runs `read` on the band of a level and turns failures into sentences.
+    fn on_band<T>(
+        &self,
+        level: usize,
+        window: Window,
+        read: impl FnOnce(&RasterBand<'_>) -> gdal::errors::Result<T>,
+    ) -> Result<T, RasterError> {
+        let (result, said) = listen(|| {
+            let full = self.dataset.rasterband(self.band)?;
+            if level == 0 { read(&full) } else { read(&full.overview(level - 1)?) }
+        });
+        let corrupt = |reason| RasterError::Corrupt { location: self.location.clone(), level, window, reason };
+        match (result, said) {
+            // Some drivers report a broken block and go on: pixels of such a read are not to be trusted.
+            (Ok(_), Some(said)) => Err(corrupt(said)),
+            (Ok(value), None) => Ok(value),
+            (Err(error), said) => Err(corrupt(said.unwrap_or_else(|| error.to_string()))),
+        }
+    }
+
+    fn values<T: GdalType + Copy + Default>(&self, level: usize, window: Window) -> Result<Vec<T>, RasterError> {
+        self.on_band(level, window, |band| read_values(band, window))
+    }
+}
+
+impl Raster for GdalRaster {
+    fn header(&self) -> &RasterHeader {
+        &self.header
+    }
+
+    fn read(&mut self, level: usize, window: Window) -> Result<Pixels, RasterError> {
+        check_window(&self.location, &self.header, level, window)?;
+        let shape = window.shape();
+        macro_rules! read {
+            ($type:ty) => {
+                Ok(pixels(shape, self.values::<$type>(level, window)?.into_iter()))
+            };
+        }
+        match self.header.dtype {
+            // Before GDAL 3.7 signed bytes are bytes with a note; from there a type that `i16` holds exactly.
+            DataType::Int8 => {
+                let native = self.on_band(level, window, |band| Ok(band.band_type().name() == "Int8"))?;
+                if native {
+                    let wide = self.values::<i16>(level, window)?;
+                    #[expect(clippy::cast_possible_truncation, reason = "the band's type is int8")]
+                    return Ok(pixels(shape, wide.into_iter().map(|v| v as i8)));
+                }
+                Ok(pixels(shape, self.values::<u8>(level, window)?.into_iter().map(u8::cast_signed)))
+            }
+            DataType::UInt8 => read!(u8),
+            DataType::UInt16 => read!(u16),
+            DataType::Int16 => read!(i16),
+            DataType::UInt32 => read!(u32),
+            DataType::Int32 => read!(i32),
+            DataType::UInt64 => read!(u64),
+            DataType::Int64 => read!(i64),
+            DataType::Float32 => read!(f32),
+            DataType::Float64 => read!(f64),
+            other => Err(unsupported_type(&self.location, other.name())),
+        }
+    }
+
+    fn read_mask(&mut self, level: usize, window: Window) -> Result<Option<Vec<u8>>, RasterError> {
+        if !self.header.has_mask {
+            return Ok(None);
+        }
+        check_window(&self.location, &self.header, level, window)?;
+        self.on_band(level, window, |band| read_values(&band.open_mask_band()?, window)).map(Some)
+    }
+}
+
+fn read_values<T: GdalType + Copy + Default>(band: &RasterBand<'_>, window: Window) -> gdal::errors::Result<Vec<T>> {
+    let mut values = vec![T::default(); window.shape().pixels()];
+    let origin = (isize::try_from(window.col)?, isize::try_from(window.row)?);
+    let size = (window.cols, window.rows);
+    band.read_into_slice(origin, size, size, &mut values, None)?;
+    Ok(values)
+}
+
+/// All planes of a file: the bands, or the bands of all its layers.
+pub(crate) fn planes(name: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
+    let (dataset, found) = open_layer(name, layer, name)?;
+    if layer.is_some() && !found {
+        let location = RasterLocation { url: name.to_owned(), layer: layer.map(str::to_owned), band: 1 };
+        return Err(no_layer(&dataset, &location, name));
+    }
+    if dataset.raster_count() > 0 {
+        return band_planes(&dataset, name, layer);
+    }
+    let mut all = Vec::new();
+    for (layer, subdataset) in subdatasets(&dataset) {
+        let dataset = open_dataset(&subdataset, name)?;
+        all.extend(band_planes(&dataset, name, Some(&layer))?);
+    }
+    if all.is_empty() {
+        return Err(RasterError::NotAGrid { location: name.to_owned(), what: "it holds no image".to_owned() });
+    }
+    Ok(all)
+}
+
+fn band_planes(dataset: &Dataset, name: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
+    let shared = Shared::read(dataset, name);
+    (1..=dataset.raster_count())
+        .map(|band| {
+            let header = band_header(dataset, band, &shared, name)?;
+            let (described, _) = listen(|| {
+                let band = dataset.rasterband(band).ok()?;
+                let item = |key| band.metadata_item(key, "");
+                item("GRIB_ELEMENT").or_else(|| item("NETCDF_VARNAME")).or_else(|| band.description().ok())
+            });
+            let described = described.filter(|text| !text.is_empty());
+            Ok(Plane { layer: layer.map(str::to_owned), band, name: described, time: header.time, header })
+        })
+        .collect()
+}
+
+fn open_dataset(name: &str, location: &str) -> Result<Dataset, RasterError> {
+    crate::gdal_setup::setup();
+    let _remote = RemoteOpen::begin(name);
+    let unpadded = unpadded_grib(name);
+    let name = unpadded.as_deref().unwrap_or(name);
+    let options = DatasetOptions {
+        open_flags: GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR,
+        ..DatasetOptions::default()
+    };
+    let (opened, said) = listen(|| Dataset::open_ex(name, options));
+    opened.map_err(|error| {
+        let reason = said.unwrap_or_else(|| error.to_string());
+        if reason.contains("No such file or directory") || reason.contains("does not exist in the file system") {
+            return RasterError::Missing { location: location.to_owned() };
+        }
+        RasterError::Unreadable { location: location.to_owned(), driver: "GDAL".to_owned(), reason }
+    })
+}
+
+/// The name of a GRIB file without the zeros that pad its end, `None` where there are none. GDAL takes such zeros
+/// for a broken message and prints a warning to stdout, past its own error handler: our stdout is data.
+fn unpadded_grib(name: &str) -> Option<String> {
+    const TAIL: u64 = 64 * 1024;
+    let mut file = File::open(name).ok()?;
+    let mut head = [0; 4];
+    file.read_exact(&mut head).ok()?;
+    if &head != b"GRIB" {
+        return None;
+    }
+    let length = file.metadata().ok()?.len();
+    let tail_start = length.saturating_sub(TAIL);
+    file.seek(SeekFrom::Start(tail_start)).ok()?;
+    let mut tail = Vec::new();
+    file.take(TAIL).read_to_end(&mut tail).ok()?;
+    let kept = tail.iter().rposition(|byte| *byte != 0)? + 1;
+    (kept < tail.len() && tail[..kept].ends_with(b"7777"))
+        .then(|| format!("/vsisubfile/0_{},{name}", tail_start + kept as u64))
+}
+
+/// The dataset of a layer, and whether the layer was found as one; without layers the file itself.
+fn open_layer(name: &str, layer: Option<&str>, location: &str) -> Result<(Dataset, bool), RasterError> {
+    let dataset = open_dataset(name, location)?;
+    let Some(layer) = layer else { return Ok((dataset, false)) };
+    let wanted = layer.trim_matches('/');
+    if let Some((_, subdataset)) = subdatasets(&dataset).into_iter().find(|(name, _)| name == wanted) {
+        return Ok((open_dataset(&subdataset, location)?, true));
+    }
+    let (only, _) = listen(|| dataset.rasterband(1).ok().and_then(|b| b.metadata_item("NETCDF_VARNAME", "")));
+    let found = only.as_deref() == Some(wanted);
+    Ok((dataset, found))
+}
+
+fn no_layer(dataset: &Dataset, location: &RasterLocation, place: &str) -> RasterError {
+    RasterError::NoLayer {
+        location: place.to_owned(),
+        layer: location.layer.clone().unwrap_or_default(),
+        has: subdatasets(dataset).into_iter().map(|(layer, _)| layer).collect(),
+    }
+}
+
+/// Layers of a container: their names and what GDAL calls them (`HDF5:"f.h5"://group/array`).
+fn subdatasets(dataset: &Dataset) -> Vec<(String, String)> {
+    let entries = dataset.metadata_domain("SUBDATASETS").unwrap_or_default();
+    entries
+        .iter()
+        .filter_map(|entry| {
+            let (key, name) = entry.split_once('=')?;
+            let layer = name.rsplit(':').next()?.trim_matches(['/', '"']);
+            key.ends_with("_NAME").then(|| (layer.to_owned(), name.to_owned()))
+        })
+        .collect()
+}
+
+/// What all bands of a dataset share.
+struct Shared {
+    affine: Option<Affine>,
+    crs: Option<Crs>,
+    driver: String,
+    bytes: Option<u64>,
+    /// Units of a netCDF time dimension.
+    time_units: Option<(String, Option<String>)>,
+    time: Option<Timestamp>,
+}
+
+impl Shared {
+    fn read(dataset: &Dataset, name: &str) -> Self {
+        let (shared, _) = listen(|| {
+            let wkt = dataset.projection();
+            let crs = (!wkt.is_empty()).then(|| Crs::parse(&wkt)).and_then(|crs| {
+                crs.inspect_err(|error| tracing::debug!(name, %error, "its CRS is not understood")).ok()
+            });
+            let item = |key: &str| dataset.metadata_item(key, "");
+            Self {
+                affine: dataset.geo_transform().ok().map(Affine::from_gdal),
+                crs,
+                driver: dataset.driver().short_name(),
+                bytes: std::fs::metadata(name).ok().map(|m| m.len()),
+                time_units: item("time#units").map(|units| (units, item("time#calendar"))),
+                time: item("time").and_then(|text| text.parse().ok()),
+            }
+        });
+        shared
+    }
+}
+
+fn band_header(dataset: &Dataset, number: usize, shared: &Shared, location: &str) -> Result<RasterHeader, RasterError> {
+    let (header, said) = listen(|| -> gdal::errors::Result<Result<RasterHeader, String>> {
+        let band = dataset.rasterband(number)?;
+        let type_name = band.band_type().name();
+        let Some(dtype) = data_type(&band, &type_name) else { return Ok(Err(type_name)) };
+        let (cols, rows) = band.size();
+        let (block_cols, block_rows) = band.block_size();
+        let flags = band.mask_flags()?;
+        let overviews = (0..usize::try_from(band.overview_count()?)?)
+            .map(|level| band.overview(level).map(|o| Shape::new(o.y_size(), o.x_size())))
+            .collect::<gdal::errors::Result<Vec<Shape>>>()?;
+        // Drivers answer 1 and 0 for bands that say nothing.
+        let scale_offset =
+            Some((band.scale().unwrap_or(1.0), band.offset().unwrap_or(0.0))).filter(|said| *said != (1.0, 0.0));
+        let units = Some(band.unit()).filter(|u| !u.is_empty()).or_else(|| band.metadata_item("GRIB_UNIT", ""));
+        Ok(Ok(RasterHeader {
+            dtype,
+            shape: Shape::new(rows, cols),
+            affine: shared.affine,
+            crs: shared.crs.clone(),
+            nodata: nodata(&band, dtype),
+            // `nodata` alone is no mask; a value per dataset (NODATA_VALUES) is one.
+            has_mask: !flags.is_all_valid() && (!flags.is_nodata() || flags.is_per_dataset()),
+            scale_offset,
+            overviews,
+            block: Shape::new(block_rows, block_cols),
+            stored_bytes: shared.bytes.map(|all| all / dataset.raster_count().max(1) as u64),
+            time: band_time(&band, shared),
+            units: units.map(|u| u.trim_matches(['[', ']']).to_owned()),
+            driver: shared.driver.clone(),
+        }))
+    });
+    let header = match header {
+        Ok(Ok(header)) => header,
+        Ok(Err(type_name)) => return Err(unsupported_type(location, &type_name)),
+        Err(error) => {
+            return Err(RasterError::Unreadable {
+                location: location.to_owned(),
+                driver: format!("GDAL ({})", shared.driver),
+                reason: said.unwrap_or_else(|| error.to_string()),
+            });
+        }
+    };
+    let block = header.block;
+    check_size(location, || format!("a block of {block}"), [block.rows, block.cols], header.dtype.bytes())?;
+    Ok(header)
+}
+
+fn unsupported_type(location: &str, type_name: &str) -> RasterError {
+    RasterError::Unsupported {
+        location: location.to_owned(),
+        what: format!("its pixels are of type {type_name} (complex or unknown), which is not read"),
+        remedy: "convert it to real numbers, such as amplitude and phase, first".to_owned(),
+    }
+}
+
+fn data_type(band: &RasterBand<'_>, name: &str) -> Option<DataType> {
+    Some(match name {
+        "Byte" => match band.metadata_item("PIXELTYPE", "IMAGE_STRUCTURE").as_deref() {
+            Some("SIGNEDBYTE") => DataType::Int8,
+            _ => DataType::UInt8,
+        },
+        "Int8" => DataType::Int8,
+        "UInt16" => DataType::UInt16,
+        "Int16" => DataType::Int16,
+        "UInt32" => DataType::UInt32,
+        "Int32" => DataType::Int32,
+        "UInt64" => DataType::UInt64,
+        "Int64" => DataType::Int64,
+        // Half precision comes widened.
+        "Float16" | "Float32" => DataType::Float32,
+        "Float64" => DataType::Float64,
+        _ => return None,
+    })
+}
+
+/// The nodata value as pixels show it; one that no pixel of the type can have says nothing.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a header's nodata is a float")]
+fn nodata(band: &RasterBand<'_>, dtype: DataType) -> Option<f64> {
+    match dtype {
+        DataType::UInt64 => band.no_data_value_u64().map(|v| v as f64),
+        DataType::Int64 => band.no_data_value_i64().map(|v| v as f64),
+        DataType::Float32 => band.no_data_value().map(|v| f64::from(v as f32)),
+        _ => band.no_data_value(),
+    }
+    .filter(|value| dtype.holds(*value))
+}
+
+/// The time of a band: GRIB's valid time, netCDF's time dimension, else the dataset's.
+fn band_time(band: &RasterBand<'_>, shared: &Shared) -> Option<Timestamp> {
+    let item = |key: &str| band.metadata_item(key, "");
+    if let Some(valid) = item("GRIB_VALID_TIME") {
+        let seconds: String = valid.trim().chars().take_while(|c| c.is_ascii_digit() || *c == '-').collect();
+        return Timestamp::from_second(seconds.parse().ok()?).ok();
+    }
+    if let (Some(value), Some((units, calendar))) = (item("NETCDF_DIM_time"), &shared.time_units) {
+        let value = Numbers::Floats(vec![value.trim().parse().ok()?]);
+        return decode_times(&value, units, calendar.as_deref())?.first().copied().flatten();
+    }
+    shared.time
+}

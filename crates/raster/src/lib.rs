@@ -1,0 +1,27 @@
+//! Pixels in and out of files.
+//!
+//! One small trait, [`Raster`], stands for an opened file; [`open`] picks the implementation. Writers turn a
+//! cube into COG, Zarr v3 or NetCDF. Nothing here knows what a product means.
+
+mod cf;
+mod drivers;
+mod error;
+#[cfg(feature = "gdal")]
+mod gdal_reader;
+#[cfg(feature = "gdal")]
+mod gdal_setup;
+mod location;
+mod netcdf_reader;
+mod open;
+mod planes;
+mod source;
+mod write;
+mod zarr_reader;
+
+pub use drivers::{Drivers, available_drivers};
+pub use error::RasterError;
+pub use location::RasterLocation;
+pub use open::{open, planes};
+pub use planes::Plane;
+pub use source::{Raster, RasterHeader};
+pub use write::{Compression, WriteOptions, write_cog, write_geotiffs, write_netcdf, write_zarr};

@@ -1,0 +1,205 @@
+//! Which reader opens a location.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::{Plane, Raster, RasterError, RasterLocation, netcdf_reader, zarr_reader};
+
+/// What reads a location.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    Zarr(PathBuf),
+    NetCdf(PathBuf),
+    Gdal(String),
+}
+
+/// Opens a location at its layer and band.
+///
+/// A directory with Zarr metadata goes to zarrs, a file that begins as netCDF or HDF5 to netcdf-c, and all else
+/// (GeoTIFF, JPEG 2000, GRIB, GDAL's own names such as `/vsizip/…` and `NETCDF:"f.nc":var`) to GDAL. Paths and
+/// `file://` URLs are read.
+///
+/// # Errors
+/// Where nothing is there, the file cannot be read, or it has no such layer or band.
+pub fn open(location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
+    match source(&location.url)? {
+        Source::Zarr(path) => Ok(Box::new(zarr_reader::ZarrRaster::open(&path, location)?)),
+        Source::NetCdf(path) => match netcdf_reader::NetCdfRaster::open(&path, location) {
+            Ok(raster) => Ok(Box::new(raster)),
+            // Some HDF5 products are no netCDF; GDAL knows many of them.
+            Err(error @ RasterError::Unreadable { .. }) => open_gdal(&location.url, location).map_err(|_| error),
+            Err(error) => Err(error),
+        },
+        Source::Gdal(name) => open_gdal(&name, location),
+    }
+}
+
+/// All planes of a file, or of one layer of it, in the order of layers and bands: what an index is made from.
+/// The file is opened once.
+///
+/// # Errors
+/// As [`open`].
+pub fn planes(url: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
+    match source(url)? {
+        Source::Zarr(path) => zarr_reader::planes(&path, url, layer),
+        Source::NetCdf(path) => match netcdf_reader::planes(&path, url, layer) {
+            Err(error @ RasterError::Unreadable { .. }) => planes_gdal(url, layer).map_err(|_| error),
+            other => other,
+        },
+        Source::Gdal(name) => planes_gdal(&name, layer),
+    }
+}
+
+#[cfg(feature = "gdal")]
+fn open_gdal(name: &str, location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
+    Ok(Box::new(crate::gdal_reader::GdalRaster::open(name, location)?))
+}
+
+#[cfg(feature = "gdal")]
+fn planes_gdal(name: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
+    crate::gdal_reader::planes(name, layer)
+}
+
+#[cfg(not(feature = "gdal"))]
+fn open_gdal(_name: &str, location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
+    Err(without_gdal(&location.url))
+}
+
+#[cfg(not(feature = "gdal"))]
+fn planes_gdal(name: &str, _layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
+    Err(without_gdal(name))
+}
+
+#[cfg(not(feature = "gdal"))]
+fn without_gdal(location: &str) -> RasterError {
+    RasterError::Unsupported {
+        location: location.to_owned(),
+        what: "it is neither Zarr nor NetCDF, and this build has no GDAL".to_owned(),
+        remedy: "use a build with the feature `gdal`".to_owned(),
+    }
+}
+
+/// Decides by the name, then by what is there.
+fn source(url: &str) -> Result<Source, RasterError> {
+    if is_gdal_name(url) {
+        return Ok(Source::Gdal(url.to_owned()));
+    }
+    let path = local_path(url)?;
+    let kind = path.metadata().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => RasterError::Missing { location: url.to_owned() },
+        _ => unreadable(url, &error),
+    })?;
+    if kind.is_dir() {
+        let is_zarr = ["zarr.json", ".zgroup", ".zarray", ".zmetadata"].iter().any(|name| path.join(name).is_file());
+        let named_so = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zarr"));
+        return Ok(if is_zarr || named_so { Source::Zarr(path) } else { Source::Gdal(gdal_name(&path)) });
+    }
+    let mut magic = Vec::with_capacity(8);
+    let read = File::open(&path).and_then(|file| file.take(8).read_to_end(&mut magic));
+    read.map_err(|error| unreadable(url, &error))?;
+    let classic = magic.len() > 3 && magic.starts_with(b"CDF") && matches!(magic[3], 1 | 2 | 5);
+    let hdf5 = magic == b"\x89HDF\r\n\x1a\n";
+    Ok(if classic || hdf5 { Source::NetCdf(path) } else { Source::Gdal(gdal_name(&path)) })
+}
+
+fn unreadable(url: &str, error: &std::io::Error) -> RasterError {
+    RasterError::Unreadable {
+        location: url.to_owned(),
+        driver: "the file system".to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+fn gdal_name(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// `/vsi…/` paths and `DRIVER:…` names, which only GDAL understands.
+fn is_gdal_name(url: &str) -> bool {
+    if url.starts_with("/vsi") {
+        return true;
+    }
+    url.split_once(':').is_some_and(|(prefix, rest)| {
+        prefix.len() > 1
+            && !rest.starts_with("//")
+            && prefix.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+            && !Path::new(url).exists()
+    })
+}
+
+/// The path of a `file://` URL or of a plain path.
+fn local_path(url: &str) -> Result<PathBuf, RasterError> {
+    let unsupported = |what: String, remedy: &str| RasterError::Unsupported {
+        location: url.to_owned(),
+        what,
+        remedy: remedy.to_owned(),
+    };
+    match url.split_once("://") {
+        None => Ok(PathBuf::from(url)),
+        Some(("file", rest)) => {
+            let path = rest.strip_prefix("localhost").unwrap_or(rest);
+            if !path.starts_with('/') {
+                return Err(unsupported("a file URL with a host".to_owned(), "write file:///absolute/path"));
+            }
+            decode(path).map(PathBuf::from).ok_or_else(|| {
+                unsupported("a file URL with a broken % escape".to_owned(), "write %25 for a percent sign")
+            })
+        }
+        Some((scheme, _)) => Err(unsupported(
+            format!("reading over {scheme}:// is not there yet"),
+            "copy the file to a local path, or mount the storage",
+        )),
+    }
+}
+
+/// Undoes percent escapes; `None` where one is broken or the result is not UTF-8.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let (high, low) = (char::from(bytes.next()?).to_digit(16)?, char::from(bytes.next()?).to_digit(16)?);
+            decoded.push(u8::try_from(high * 16 + low).ok()?);
+        } else {
+            decoded.push(byte);
+        }
+    }
+    String::from_utf8(decoded).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_urls_are_decoded() {
+        assert_eq!(local_path("file:///a%20b/c.tif").unwrap(), PathBuf::from("/a b/c.tif"));
+        assert_eq!(local_path("/a%20b.tif").unwrap(), PathBuf::from("/a%20b.tif"));
+        assert!(local_path("file:///a%zz").is_err());
+    }
+
+    #[test]
+    fn remote_urls_are_refused_with_a_sentence() {
+        let error = local_path("s3://bucket/a.tif").unwrap_err().to_string();
+        assert!(error.contains("s3://bucket/a.tif") && error.contains("not there yet"), "{error}");
+    }
+
+    #[test]
+    fn gdal_names_are_told_from_paths() {
+        assert!(is_gdal_name("NETCDF:\"/x/f.nc\":t2m"));
+        assert!(is_gdal_name("/vsizip/a.zip/b.tif"));
+        assert!(!is_gdal_name("s3://bucket/key"));
+        assert!(!is_gdal_name("/data/a.tif"));
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let location = RasterLocation { url: "/no/such/file.tif".into(), layer: None, band: 1 };
+        let error = open(&location).err().unwrap().to_string();
+        assert_eq!(
+            error,
+            "/no/such/file.tif: no such file; check the path in the document, or that the storage is mounted"
+        );
+    }
+}

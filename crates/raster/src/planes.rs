@@ -1,0 +1,20 @@
+//! What a file holds, plane by plane.
+
+use jiff::Timestamp;
+
+use crate::RasterHeader;
+
+/// One plane of a file, as [`crate::planes`] lists it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plane {
+    /// The variable or array it belongs to; `None` in files without layers.
+    pub layer: Option<String>,
+    /// 1-based, as in [`crate::RasterLocation`].
+    pub band: usize,
+    /// What the file calls the plane: GRIB's element, a band's description, the variable's name.
+    pub name: Option<String>,
+    /// The time of the plane, where the file says it.
+    pub time: Option<Timestamp>,
+    /// What the file says of the plane, as if it were opened alone.
+    pub header: RasterHeader,
+}

@@ -1,0 +1,58 @@
+//! What a reader gives: a header, and windows of pixels.
+
+use cube_geo::{Affine, Crs, Shape, Window};
+use cube_model::{DataType, Pixels};
+use jiff::Timestamp;
+
+use crate::RasterError;
+
+/// What an opened file says of the one plane that was asked for. Rows run as they are stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RasterHeader {
+    /// Type of the pixels as they are read.
+    pub dtype: DataType,
+    /// Rows and columns at full resolution.
+    pub shape: Shape,
+    /// From (column, row) to (x, y), where the file says it.
+    pub affine: Option<Affine>,
+    /// The CRS, where the file says it.
+    pub crs: Option<Crs>,
+    /// The value that means "no measurement", where the file says it; NaN is missing in floats whatever stands here.
+    pub nodata: Option<f64>,
+    /// True where a mask beside the pixels tells which are valid (an internal mask or an alpha band).
+    pub has_mask: bool,
+    /// Scale factor and offset, where the file says them: `real = scale · pixel + offset`.
+    pub scale_offset: Option<(f64, f64)>,
+    /// Shapes of the reduced copies, largest first; level `n` of [`Raster::read`] is `overviews[n - 1]`.
+    pub overviews: Vec<Shape>,
+    /// Rows and columns of the blocks that are decoded at once, at full resolution.
+    pub block: Shape,
+    /// Bytes that the plane takes in the file (the file's size over its planes, or the size of the array's chunks),
+    /// where that is known without reading it: for the cost of a plan.
+    pub stored_bytes: Option<u64>,
+    /// The time of the plane, where the file says it.
+    pub time: Option<Timestamp>,
+    /// Units, where the file says them.
+    pub units: Option<String>,
+    /// The name of the driver or library that reads it.
+    pub driver: String,
+}
+
+/// An opened file, positioned at one plane. Implemented for GDAL, Zarr v3 and NetCDF.
+pub trait Raster: Send {
+    /// What the file says of itself.
+    fn header(&self) -> &RasterHeader;
+
+    /// The pixels of `window` as an array `[rows, cols]` of the header's type. `level` 0 is full resolution, `n` the
+    /// `n`-th overview; the window is in that level's own pixels and must fit its shape.
+    ///
+    /// # Errors
+    /// Where the window does not fit, or the file cannot be read or decoded.
+    fn read(&mut self, level: usize, window: Window) -> Result<Pixels, RasterError>;
+
+    /// Validity of the same pixels, row-major, 0 = missing; `None` where the file has no mask.
+    ///
+    /// # Errors
+    /// As [`Raster::read`].
+    fn read_mask(&mut self, level: usize, window: Window) -> Result<Option<Vec<u8>>, RasterError>;
+}

@@ -1,0 +1,193 @@
+//! An output appears under its name only when it is complete.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::RasterError;
+
+/// A hidden folder beside the target, on the same file system, in which the output is made. It goes, with all in
+/// it, when the value is dropped without [`Staging::publish`].
+pub(crate) struct Staging {
+    target: PathBuf,
+    folder: TempDir,
+    overwrite: bool,
+}
+
+impl Staging {
+    /// Begins an output at `target`.
+    ///
+    /// # Errors
+    /// Where the target exists and must not be replaced, or its folder cannot be written.
+    pub(crate) fn begin(target: &Path, overwrite: bool) -> Result<Self, RasterError> {
+        let unwritable = |reason: String| RasterError::Unwritable { path: target.to_owned(), reason };
+        if target.file_name().is_none() {
+            return Err(unwritable("it is no file name; name an output file".to_owned()));
+        }
+        if target.symlink_metadata().is_ok() && !overwrite {
+            return Err(RasterError::Exists { path: target.to_owned() });
+        }
+        let parent = match target.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        if !parent.is_dir() {
+            return Err(unwritable(format!("there is no folder {}; make it first", parent.display())));
+        }
+        let folder = tempfile::Builder::new()
+            .prefix(".cube-writing-")
+            .tempdir_in(parent)
+            .map_err(|error| unwritable(describe(&error)))?;
+        Ok(Self { target: target.to_owned(), folder, overwrite })
+    }
+
+    /// Where the output is made until it is published.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join(self.target.file_name().unwrap_or_default())
+    }
+
+    /// A scratch file that goes with the staging folder.
+    #[cfg_attr(not(feature = "gdal"), expect(dead_code, reason = "only GeoTIFF needs a second file"))]
+    pub(crate) fn scratch(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Puts the output on disk for good and gives it its name.
+    ///
+    /// # Errors
+    /// Where the disk is full or broken, or the target appeared meanwhile and must not be replaced.
+    pub(crate) fn publish(self) -> Result<(), RasterError> {
+        let made = self.path();
+        let failed = |error: std::io::Error| match error.kind() {
+            ErrorKind::AlreadyExists => RasterError::Exists { path: self.target.clone() },
+            _ => RasterError::Unwritable { path: self.target.clone(), reason: describe(&error) },
+        };
+        sync(&made).map_err(failed)?;
+        if !self.overwrite && made.is_file() {
+            // A link refuses an existing name in one step, where a rename would replace it.
+            match fs::hard_link(&made, &self.target) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(failed(error)),
+                // Not every file system has links.
+                Err(_) if self.target.symlink_metadata().is_ok() => {
+                    return Err(RasterError::Exists { path: self.target.clone() });
+                }
+                Err(_) => fs::rename(&made, &self.target).map_err(failed)?,
+            }
+        } else {
+            // A folder cannot be renamed over another one: the old one moves aside and goes with the staging.
+            let is_folder = self.target.symlink_metadata().is_ok_and(|m| m.is_dir());
+            if is_folder && self.overwrite {
+                let aside = self.folder.path().join(".replaced");
+                fs::rename(&self.target, &aside).map_err(failed)?;
+                if let Err(error) = fs::rename(&made, &self.target) {
+                    let restored = fs::rename(&aside, &self.target);
+                    tracing::debug!(?restored, "the old output was put back");
+                    return Err(failed(error));
+                }
+            } else {
+                fs::rename(&made, &self.target).map_err(failed)?;
+            }
+        }
+        if let Some(parent) = self.folder.path().parent()
+            && let Ok(parent) = File::open(parent)
+        {
+            // Some file systems cannot sync a folder; the output is complete all the same.
+            let synced = parent.sync_all();
+            tracing::trace!(?synced, "the folder of the output");
+        }
+        Ok(())
+    }
+}
+
+/// Waits until a file, or all files in a folder, are on disk.
+fn sync(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            sync(&entry?.path())?;
+        }
+        return Ok(());
+    }
+    File::open(path)?.sync_all()
+}
+
+fn describe(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied => "you may not write there; choose a folder of your own".to_owned(),
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only; choose another folder".to_owned(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full; free some space".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_dropped_output_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let staging = Staging::begin(&folder.path().join("a.tif"), false).unwrap();
+        fs::write(staging.path(), "half").unwrap();
+        drop(staging);
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_published_output_has_its_name_and_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.tif");
+        for (text, overwrite) in [("one", false), ("two", true)] {
+            let staging = Staging::begin(&target, overwrite).unwrap();
+            fs::write(staging.path(), text).unwrap();
+            fs::write(staging.scratch("scratch"), "x").unwrap();
+            staging.publish().unwrap();
+            assert_eq!(fs::read_to_string(&target).unwrap(), text);
+        }
+        assert_eq!(names(folder.path()), ["a.tif"]);
+    }
+
+    #[test]
+    fn an_existing_output_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.tif");
+        let staging = Staging::begin(&target, false).unwrap();
+        fs::write(staging.path(), "new").unwrap();
+        fs::write(&target, "old").unwrap();
+        assert_eq!(staging.publish(), Err(RasterError::Exists { path: target.clone() }));
+        assert_eq!(Staging::begin(&target, false).err(), Some(RasterError::Exists { path: target.clone() }));
+        assert_eq!(fs::read_to_string(&target).unwrap(), "old");
+        assert_eq!(names(folder.path()), ["a.tif"]);
+    }
+
+    #[test]
+    fn a_folder_is_replaced_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.zarr");
+        for file in ["one", "two"] {
+            let staging = Staging::begin(&target, true).unwrap();
+            fs::create_dir(staging.path()).unwrap();
+            fs::write(staging.path().join(file), "x").unwrap();
+            staging.publish().unwrap();
+            assert_eq!(names(&target), [file]);
+        }
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let error = Staging::begin(Path::new("/no/such/folder/a.tif"), false).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "cannot write /no/such/folder/a.tif: there is no folder /no/such/folder; make it first"
+        );
+    }
+}

@@ -1,0 +1,387 @@
+//! Zarr v3 and v2 stores in directories, through zarrs.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cube_geo::Window;
+use cube_model::{DataType, Pixels};
+use serde_json::Value;
+use zarrs::array::Array;
+use zarrs::filesystem::FilesystemStore;
+
+use crate::cf::{Attribute, Attributes, Layout, Numbers, Variable, Variables, choose_layer, data_variables};
+use crate::error::check_size;
+use crate::netcdf_reader::{check_window, pixels};
+use crate::{Plane, Raster, RasterError, RasterHeader, RasterLocation};
+
+const DRIVER: &str = "Zarr";
+
+type StoredArray = Array<FilesystemStore>;
+
+/// One plane of a Zarr array.
+pub(crate) struct ZarrRaster {
+    array: StoredArray,
+    location: String,
+    indices: Vec<usize>,
+    header: RasterHeader,
+    stored: DataType,
+}
+
+impl ZarrRaster {
+    pub(crate) fn open(path: &Path, location: &RasterLocation) -> Result<Self, RasterError> {
+        let store = ZarrStore::open(path, location.to_string(), location.layer.as_deref())?;
+        let variable = choose_layer(&store, &store.location, location.layer.as_deref().or(store.only.as_deref()))?;
+        let layout = Layout::read(&store, variable, &store.location, DRIVER)?;
+        let indices = layout.indices(&store.location, location.band)?;
+        let array = store.array(&variable.name)?;
+        check_size(
+            &store.location,
+            || format!("a chunk of {:?}", variable.chunk),
+            variable.chunk.iter().copied(),
+            variable.dtype.map_or(1, DataType::bytes),
+        )?;
+        let stored_bytes = stored_bytes(&store.root, &array, &indices);
+        let header = RasterHeader { stored_bytes, ..layout.header(&indices) };
+        let stored = variable.dtype.unwrap_or(header.dtype);
+        Ok(Self { array, indices, header, stored, location: store.location })
+    }
+}
+
+impl Raster for ZarrRaster {
+    fn header(&self) -> &RasterHeader {
+        &self.header
+    }
+
+    fn read(&mut self, level: usize, window: Window) -> Result<Pixels, RasterError> {
+        check_window(&self.location, &self.header, level, window)?;
+        let shape = window.shape();
+        let leading = self.indices.iter().map(|i| *i..*i + 1);
+        let space = [window.row..window.row_end(), window.col..window.col_end()];
+        let subset: Vec<Range<u64>> = leading.chain(space).map(|range| range.start as u64..range.end as u64).collect();
+        let corrupt = |reason: String| RasterError::Corrupt { location: self.location.clone(), level, window, reason };
+        if self.stored == DataType::Float16 {
+            let halves: Vec<half::f16> =
+                self.array.retrieve_array_subset(&subset).map_err(|e| corrupt(e.to_string()))?;
+            return Ok(pixels(shape, halves.into_iter().map(half::f16::to_f32)));
+        }
+        cube_model::for_each_dtype!(
+            self.stored,
+            T => {
+                let values: Vec<T> = self.array.retrieve_array_subset(&subset).map_err(|e| corrupt(e.to_string()))?;
+                if values.len() != shape.pixels() {
+                    return Err(corrupt(format!("{} values came", values.len())));
+                }
+                Ok(pixels(shape, values.into_iter()))
+            },
+            _ => Err(unreadable(&self.location, format!("{} is not read", self.stored)))
+        )
+    }
+
+    fn read_mask(&mut self, _level: usize, _window: Window) -> Result<Option<Vec<u8>>, RasterError> {
+        Ok(None)
+    }
+}
+
+/// All planes of a store or of one of its arrays.
+pub(crate) fn planes(path: &Path, url: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
+    let store = ZarrStore::open(path, url.to_owned(), layer)?;
+    let variables = match layer.or(store.only.as_deref()) {
+        Some(name) => vec![choose_layer(&store, url, Some(name))?],
+        None => data_variables(&store),
+    };
+    let mut planes = Vec::new();
+    for variable in variables {
+        let layout = Layout::read(&store, variable, url, DRIVER)?;
+        let array = store.array(&variable.name)?;
+        let first = stored_bytes(&store.root, &array, &vec![0; variable.shape.len() - 2]);
+        planes.extend(layout.planes(url, first)?);
+    }
+    Ok(planes)
+}
+
+fn unreadable(location: &str, reason: String) -> RasterError {
+    RasterError::Unreadable { location: location.to_owned(), driver: DRIVER.to_owned(), reason }
+}
+
+/// An opened store with the metadata of the arrays in it.
+struct ZarrStore {
+    store: Arc<FilesystemStore>,
+    /// The directory that the store's keys are relative to.
+    root: PathBuf,
+    location: String,
+    variables: Vec<Variable>,
+    /// The array itself, where the location is an array and no group.
+    only: Option<String>,
+}
+
+impl ZarrStore {
+    /// Reads the metadata of the arrays in `path`, and of those in the group that `layer` is in.
+    fn open(path: &Path, location: String, layer: Option<&str>) -> Result<Self, RasterError> {
+        let mut root = path.to_path_buf();
+        let mut only = None;
+        if node_kind(path, &location)? == Some(Node::Array) {
+            // An array alone: its coordinates lie beside it.
+            only = path.file_name().map(|n| n.to_string_lossy().into_owned());
+            root = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+        }
+        let store = FilesystemStore::new(&root).map_err(|e| unreadable(&location, e.to_string()))?;
+        let mut opened = Self { store: Arc::new(store), root, location, variables: Vec::new(), only };
+        let mut group = String::new();
+        opened.read_group(&group)?;
+        let layer = layer.map(|l| l.trim_matches('/')).unwrap_or_default();
+        for part in layer.split('/').take(layer.matches('/').count()).filter(|p| !matches!(*p, "" | "." | "..")) {
+            group = if group.is_empty() { part.to_owned() } else { format!("{group}/{part}") };
+            opened.read_group(&group)?;
+        }
+        if opened.variables.is_empty() {
+            return Err(unreadable(&opened.location, "it holds no array".to_owned()));
+        }
+        Ok(opened)
+    }
+
+    /// Adds the arrays directly in `group`. Metadata that cannot be read is an error only for the layer that is
+    /// asked for, so it leaves a variable without type.
+    fn read_group(&mut self, group: &str) -> Result<(), RasterError> {
+        const MOST_NODES: usize = 100_000;
+        let folder = self.root.join(group);
+        let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
+        let mut names: Vec<String> = entries
+            .take(MOST_NODES)
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| !name.starts_with('.') && name != "zarr.json")
+            .collect();
+        names.sort();
+        for name in names {
+            if node_kind(&folder.join(&name), &self.location)? == Some(Node::Array) {
+                let path = if group.is_empty() { name } else { format!("{group}/{name}") };
+                let array = self.array(&path)?;
+                self.variables.push(describe(path, &array));
+            }
+        }
+        Ok(())
+    }
+
+    fn array(&self, path: &str) -> Result<StoredArray, RasterError> {
+        Array::open(Arc::clone(&self.store), &format!("/{path}"))
+            .map_err(|e| unreadable(&self.location, format!("array {path}: {e}")))
+    }
+}
+
+impl Variables for ZarrStore {
+    fn list(&self) -> &[Variable] {
+        &self.variables
+    }
+
+    fn numbers(&self, variable: &Variable) -> Result<Numbers, RasterError> {
+        let array = self.array(&variable.name)?;
+        let failed =
+            |e: zarrs::array::ArrayError| unreadable(&self.location, format!("coordinate {}: {e}", variable.name));
+        let all = array.subset_all();
+        let dtype = variable.dtype.unwrap_or(DataType::Float64);
+        check_size(
+            &self.location,
+            || format!("a chunk of {}", variable.name),
+            variable.chunk.iter().copied(),
+            dtype.bytes(),
+        )?;
+        Ok(match dtype {
+            DataType::Float32 => Numbers::from_f32(&array.retrieve_array_subset::<Vec<f32>>(&all).map_err(failed)?),
+            DataType::Float64 => Numbers::Floats(array.retrieve_array_subset(&all).map_err(failed)?),
+            DataType::Int64 => Numbers::Integers(array.retrieve_array_subset(&all).map_err(failed)?),
+            DataType::UInt64 => {
+                let values: Vec<u64> = array.retrieve_array_subset(&all).map_err(failed)?;
+                Numbers::Integers(values.into_iter().map(|v| i64::try_from(v).unwrap_or(i64::MAX)).collect())
+            }
+            other => cube_model::for_each_dtype!(
+                other,
+                T => Numbers::Floats(
+                    array
+                        .retrieve_array_subset::<Vec<T>>(&all)
+                        .map_err(failed)?
+                        .into_iter()
+                        .map(cube_model::Pixel::to_f64)
+                        .collect()
+                ),
+                _ => return Err(unreadable(&self.location, format!("coordinate {} is {other}", variable.name)))
+            ),
+        })
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Node {
+    Array,
+    Group,
+}
+
+/// What Zarr metadata says that a directory is.
+fn node_kind(path: &Path, location: &str) -> Result<Option<Node>, RasterError> {
+    const LONGEST: u64 = 256 << 20;
+    let v3 = path.join("zarr.json");
+    if let Ok(found) = v3.metadata() {
+        if found.len() > LONGEST {
+            return Err(unreadable(location, format!("{} has {} bytes", v3.display(), found.len())));
+        }
+        let text = std::fs::read(&v3).map_err(|e| unreadable(location, e.to_string()))?;
+        let json: Value =
+            serde_json::from_slice(&text).map_err(|e| unreadable(location, format!("{}: {e}", v3.display())))?;
+        return match json.get("node_type").and_then(Value::as_str) {
+            Some("array") => Ok(Some(Node::Array)),
+            Some("group") => Ok(Some(Node::Group)),
+            _ => Err(unreadable(location, format!("{} has no node_type", v3.display()))),
+        };
+    }
+    if path.join(".zarray").is_file() {
+        return Ok(Some(Node::Array));
+    }
+    Ok(path.join(".zgroup").is_file().then_some(Node::Group))
+}
+
+fn describe(path: String, array: &StoredArray) -> Variable {
+    let metadata = serde_json::to_value(array.metadata()).unwrap_or_default();
+    let is_v2 = metadata.get("zarr_format").and_then(Value::as_u64) == Some(2);
+    let dtype = metadata.get(if is_v2 { "dtype" } else { "data_type" }).and_then(Value::as_str).and_then(data_type);
+    let shape: Vec<usize> = array.shape().iter().map(|n| usize::try_from(*n).unwrap_or(usize::MAX)).collect();
+    let mut attributes = Attributes::default();
+    for (name, value) in array.attributes() {
+        if let Some(value) = attribute(name, value, dtype) {
+            attributes.insert(name.clone(), value);
+        }
+    }
+    let listed = array.attributes().get("_ARRAY_DIMENSIONS").and_then(Value::as_array);
+    let dimensions: Vec<String> = match (array.dimension_names(), listed) {
+        (Some(names), _) => {
+            names.iter().enumerate().map(|(i, n)| n.clone().unwrap_or_else(|| format!("dim_{i}"))).collect()
+        }
+        (None, Some(names)) if names.len() == shape.len() => names
+            .iter()
+            .enumerate()
+            .map(|(i, n)| n.as_str().map_or_else(|| format!("dim_{i}"), str::to_owned))
+            .collect(),
+        _ => (0..shape.len()).map(|i| format!("dim_{i}")).collect(),
+    };
+    let chunk = array.chunk_shape_usize(&vec![0; shape.len()]).unwrap_or_else(|_| shape.clone());
+    // Version 2 leaves the fill value out (null) where it means nothing. Version 3 demands one, so that a zero
+    // says nothing; xarray writes `_FillValue` where it does.
+    let fill = metadata.get("fill_value").and_then(|v| fill_value(v, dtype));
+    let format_fill = if is_v2 { fill } else { fill.filter(|v| *v != 0.0) };
+    Variable { name: path, dimensions, shape, dtype, attributes, chunk, format_fill }
+}
+
+/// A data type of version 3 (`uint16`) or 2 (`<u2`).
+fn data_type(name: &str) -> Option<DataType> {
+    DataType::from_name(name).or_else(|| {
+        Some(match name.trim_start_matches(['<', '>', '|']) {
+            "u1" => DataType::UInt8,
+            "i1" => DataType::Int8,
+            "u2" => DataType::UInt16,
+            "i2" => DataType::Int16,
+            "u4" => DataType::UInt32,
+            "i4" => DataType::Int32,
+            "u8" => DataType::UInt64,
+            "i8" => DataType::Int64,
+            "f2" => DataType::Float16,
+            "f4" => DataType::Float32,
+            "f8" => DataType::Float64,
+            _ => return None,
+        })
+    })
+}
+
+fn fill_value(value: &Value, dtype: Option<DataType>) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => match text.as_str() {
+            "NaN" => Some(f64::NAN),
+            "Infinity" => Some(f64::INFINITY),
+            "-Infinity" => Some(f64::NEG_INFINITY),
+            hex => {
+                let bits = u64::from_str_radix(hex.strip_prefix("0x")?, 16).ok()?;
+                match dtype? {
+                    DataType::Float64 => Some(f64::from_bits(bits)),
+                    DataType::Float32 => Some(f64::from(f32::from_bits(u32::try_from(bits).ok()?))),
+                    _ => None,
+                }
+            }
+        },
+        _ => None,
+    }
+}
+
+fn attribute(name: &str, value: &Value, dtype: Option<DataType>) -> Option<Attribute> {
+    match value {
+        Value::String(text) if name == "_FillValue" || name == "missing_value" => {
+            fill_value(value, dtype).or_else(|| decode_base64_f64(text)).map(|v| Attribute::Numbers(vec![v]))
+        }
+        Value::String(text) => Some(Attribute::Text(text.clone())),
+        Value::Bool(b) => Some(Attribute::Text(b.to_string())),
+        Value::Number(number) => number.as_f64().map(|v| Attribute::Numbers(vec![v])),
+        Value::Array(values) => values.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>().map(Attribute::Numbers),
+        _ => None,
+    }
+}
+
+/// xarray writes the `_FillValue` of floats in version 3 as base64 of a little-endian double.
+fn decode_base64_f64(text: &str) -> Option<f64> {
+    let mut bits: u128 = 0;
+    let digits = text.trim_end_matches('=');
+    if digits.len() != 11 {
+        return None;
+    }
+    for byte in digits.bytes() {
+        let sextet = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u128::from(sextet);
+    }
+    // 11 digits are 66 bits, the last two of them padding.
+    Some(f64::from_le_bytes(u64::try_from(bits >> 2).ok()?.to_be_bytes()))
+}
+
+/// Bytes of the chunks that hold a plane; `None` where they are too many to ask the file system for.
+fn stored_bytes(root: &Path, array: &StoredArray, indices: &[usize]) -> Option<u64> {
+    const MOST_CHUNKS: u64 = 4096;
+    let grid = array.chunk_grid_shape();
+    let chunk = array.chunk_shape_usize(&vec![0; grid.len()]).ok()?;
+    let rank = grid.len();
+    let (rows, cols) = (grid[rank - 2], grid[rank - 1]);
+    if rows.checked_mul(cols)? > MOST_CHUNKS {
+        return None;
+    }
+    let leading: Vec<u64> = indices.iter().zip(&chunk).map(|(i, n)| (i / n.max(&1)) as u64).collect();
+    // A chunk of several planes is shared out over them.
+    let planes: u64 = chunk[..rank - 2].iter().map(|n| *n as u64).product::<u64>().max(1);
+    let mut bytes = 0;
+    for row in 0..rows {
+        for col in 0..cols {
+            let key = array.chunk_key(&leading.iter().copied().chain([row, col]).collect::<Vec<_>>());
+            bytes += root.join(key.as_str()).metadata().map_or(0, |m| m.len());
+        }
+    }
+    Some(bytes / planes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fill_values_as_xarray_writes_them_are_read() {
+        assert!(decode_base64_f64("AAAAAAAA+H8=").unwrap().is_nan());
+        assert_eq!(decode_base64_f64("AAAAAICHw8A="), Some(-9999.0));
+        assert_eq!(decode_base64_f64("hello"), None);
+    }
+
+    #[test]
+    fn both_spellings_of_types_are_known() {
+        assert_eq!(data_type("<i2"), Some(DataType::Int16));
+        assert_eq!(data_type("float32"), Some(DataType::Float32));
+        assert_eq!(data_type("string"), None);
+    }
+}
