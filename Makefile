@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench lint fmt docs sample-data clean-demo
+.PHONY: help setup build install demo test bench lint fmt docs sample-data clean-demo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ setup: ## install what is missing to build (Debian, Ubuntu)
 
 build: setup ## build the cube command: target/debug/cube
 	cargo build --package terracube-cli
+
+install: setup ## install the cube command for this user (release build, into cargo's bin directory)
+	cargo install --locked --path crates/cli
 
 demo: setup ## index the sample data; water extents, temperature series and map in demo-output
 	@scripts/demo

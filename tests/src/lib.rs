@@ -17,10 +17,13 @@
 //! returns early on `None`: the reason has then been printed as `skipped: …`.
 #![expect(clippy::panic, reason = "a harness reports a broken test set-up by failing the test")]
 
+pub mod fuzzed;
+
 mod binary;
 mod places;
 mod python;
 mod sandbox;
+pub mod scenes;
 
 pub use binary::cube_binary;
 pub use places::{documents, product_definitions, repository, sample_data, shared};

@@ -165,7 +165,7 @@ impl Cache {
             } else if whole {
                 self.refresh(&slot, transaction, *version).await?;
                 let guard = slot.tree.read().unwrap_or_else(PoisonError::into_inner);
-                match guard.as_ref().filter(|tree| tree.version == version.version) {
+                match guard.as_ref().filter(|tree| tree.version == version.number) {
                     Some(tree) => tree.find(boxes, times, status, &mut found),
                     None => whole = false,
                 }
@@ -190,7 +190,7 @@ impl Cache {
     /// Brings a tree up to the version that the transaction sees. A tree that is further already stays.
     async fn refresh(&self, slot: &Slot, transaction: &mut dyn Transaction, version: Version) -> Result<()> {
         let held = slot.tree.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|tree| tree.version);
-        if held.is_some_and(|held| held >= version.version) {
+        if held.is_some_and(|held| held >= version.number) {
             return Ok(());
         }
         let since = held.filter(|held| *held >= version.reload);
@@ -199,9 +199,9 @@ impl Cache {
         // Another search may have moved the tree while this one read; what it holds now decides.
         let now = guard.as_ref().map(|tree| tree.version);
         match guard.as_mut() {
-            Some(_) if now.is_some_and(|now| now >= version.version) => {}
-            Some(tree) if since.is_some() && now >= since => tree.advance(version.version, &rows),
-            _ if since.is_none() => *guard = Some(Tree::new(version.version, &rows)),
+            Some(_) if now.is_some_and(|now| now >= version.number) => {}
+            Some(tree) if since.is_some() && now >= since => tree.advance(version.number, &rows),
+            _ if since.is_none() => *guard = Some(Tree::new(version.number, &rows)),
             _ => *guard = None,
         }
         Ok(())

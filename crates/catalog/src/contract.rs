@@ -1,6 +1,7 @@
 //! What every store must do, whatever the database. Each fact gets a new, empty catalog.
 
-use cube_model::{Dataset, FieldTest, FieldValue, Search, Status};
+use cube_model::documents::RawDocument;
+use cube_model::{Dataset, FieldTest, FieldValue, MetadataType, Search, Status};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -13,6 +14,7 @@ pub(crate) async fn run(open: impl AsyncFn() -> Catalog) {
     products_are_added_once(open().await).await;
     unknown_names_are_told_near_ones(open().await).await;
     unsafe_product_changes_need_leave(open().await).await;
+    another_metadata_type_brings_its_fields(open().await).await;
     products_with_active_datasets_stay(open().await).await;
     indexing_again_changes_nothing(open().await).await;
     another_record_under_an_id_is_reported_or_updated(open().await).await;
@@ -115,6 +117,31 @@ async fn unsafe_product_changes_need_leave(catalog: Catalog) {
     assert!(error.to_string().contains("measurements.0.nodata was 1, is 2"), "{error}");
     assert!(catalog.update_product(&product_of(document.clone()), true).await.unwrap());
     assert_eq!(catalog.require_product("lake").await.unwrap().document, document);
+}
+
+async fn another_metadata_type_brings_its_fields(catalog: Catalog) {
+    with_product(&catalog, "lake").await;
+    let samples: Vec<_> = (0..3).map(|n| Sample::new("lake", n)).collect();
+    fill(&catalog, &samples).await;
+    let mut document = catalog.metadata_type("eo3").await.unwrap().document.clone();
+    document["name"] = json!("mine");
+    let fields = document["dataset"]["search_fields"].as_object_mut().unwrap();
+    fields.remove("platform");
+    fields.insert("file_format".to_owned(), json!({"description": "x", "offset": ["properties", "odc:file_format"]}));
+    let mine = MetadataType::from_document(&RawDocument::from_value(document, "test")).unwrap();
+    catalog.add_metadata_type(&mine).await.unwrap();
+    let mut document = product_document("lake");
+    document["metadata_type"] = json!("mine");
+    assert!(catalog.update_product(&product_of(document), false).await.unwrap(), "a safe change");
+
+    let by = |field: &str, value: &str| Search { fields: vec![equals(field, &[value])], ..Search::product("lake") };
+    assert_eq!(
+        found(&catalog, &samples, &by("file_format", "GeoTIFF")).await,
+        [0, 1, 2],
+        "what was there has the field"
+    );
+    assert_eq!(found(&catalog, &samples, &by("cloud_cover", "12.5")).await, [0, 1, 2]);
+    assert!(catalog.search(&by("platform", "sentinel-2a")).await.unwrap_err().to_string().contains("no search field"));
 }
 
 async fn products_with_active_datasets_stay(catalog: Catalog) {
@@ -342,7 +369,7 @@ async fn bad_fields_and_values_are_sentences(catalog: Catalog) {
         catalog.search(&search).await.unwrap_err().to_string()
     };
     let unknown = message(equals("cloudiness", &["1"])).await;
-    assert!(unknown.contains("product \"lake\" has no search field \"cloudiness\"; it has "), "{unknown}");
+    assert!(unknown.contains("product \"lake\" has no search field \"cloudiness\"; there are "), "{unknown}");
     assert!(unknown.contains("cloud_cover") && unknown.contains("lat"), "{unknown}");
     let word = message(equals("cloud_cover", &["low"])).await;
     assert!(word.contains("holds number values, \"low\" is none"), "{word}");

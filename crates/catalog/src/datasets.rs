@@ -275,12 +275,11 @@ pub(crate) async fn stored_datasets(
 ) -> Result<Vec<Dataset>> {
     let mut rows: HashMap<Uuid, StoredRow> =
         transaction.stored(ids).await?.into_iter().map(|row| (row.id, row)).collect();
-    ids.iter().filter_map(|id| rows.remove(id)).map(|row| dataset(row, definitions)).collect()
+    ids.iter().filter_map(|id| rows.remove(id)).map(|row| dataset(&row, definitions)).collect()
 }
 
-fn dataset(row: StoredRow, definitions: &Definitions) -> Result<Dataset> {
-    let what = || format!("dataset {}", row.id);
-    let document = parsed(&row.document, what)?;
+fn dataset(row: &StoredRow, definitions: &Definitions) -> Result<Dataset> {
+    let document = parsed(&row.document, || format!("dataset {}", row.id))?;
     let product = &definitions.product_of_key(row.product)?.row.name;
     Dataset::from_stored(document, row.location.as_deref(), product)
         .map_err(|e| CatalogError::Unreadable { what: format!("dataset {}", row.id), reason: e.to_string() })

@@ -34,6 +34,14 @@ pub enum CatalogError {
         /// The URL.
         url: String,
     },
+    /// The file of a catalog cannot be created or opened.
+    #[error("the catalog {url} cannot be opened: {reason}")]
+    Unopenable {
+        /// The URL.
+        url: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// The database belongs to somebody else.
     #[error("{url} is not a cube catalog ({reason}): it is left as it is, name another file")]
     Foreign {
@@ -147,11 +155,11 @@ pub enum CatalogError {
         datasets: u64,
     },
     /// A search names a field that no product searched has.
-    #[error("{of} has no search field {field:?}; it has {}", known.join(", "))]
+    #[error("{of} no search field {field:?}; there are {}", known.join(", "))]
     UnknownField {
         /// The field as given.
         field: String,
-        /// The product, or what else was searched.
+        /// The product, or what else was searched, with the verb: `product "a" has`.
         of: String,
         /// The fields there are.
         known: Vec<String>,

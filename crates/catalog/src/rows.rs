@@ -22,7 +22,7 @@ pub(crate) struct State {
 pub(crate) struct Version {
     pub(crate) product: i64,
     /// Goes up with each transaction that changes its datasets.
-    pub(crate) version: i64,
+    pub(crate) number: i64,
     /// What is known as of an older version than this cannot be brought up to date by changes alone.
     pub(crate) reload: i64,
 }

@@ -73,8 +73,9 @@ impl Catalog {
         if plan.limit == Some(0) {
             return Ok(Vec::new());
         }
-        let Selection { boxes, times, status, .. } = &plan.selection;
-        if let Some(cache) = self.cache.as_ref().filter(|_| !boxes.is_empty() || !times.is_empty()) {
+        let Selection { boxes, times, status, ids, .. } = &plan.selection;
+        let asked = ids.is_none() && !(boxes.is_empty() && times.is_empty());
+        if let Some(cache) = self.cache.as_ref().filter(|_| asked) {
             plan.selection.keys = cache.find(transaction, versions, boxes, times, *status).await?;
             if plan.selection.keys.as_ref().is_some_and(Vec::is_empty) {
                 return Ok(Vec::new());

@@ -105,9 +105,9 @@ fn unknown_field(name: &str, searched: &[&ProductEntry]) -> CatalogError {
         .map(str::to_owned)
         .collect();
     let of = match searched {
-        [one] => format!("product {:?}", one.row.name),
-        [] => "the catalog, which has no products,".to_owned(),
-        many => format!("none of the {} products searched", many.len()),
+        [one] => format!("product {:?} has", one.row.name),
+        [] => "the catalog has no products, so it has".to_owned(),
+        many => format!("the {} products searched have", many.len()),
     };
     CatalogError::UnknownField { field: name.to_owned(), of, known: known.into_iter().collect() }
 }
@@ -135,26 +135,22 @@ fn equal_text(name: &str, test: &FieldTest) -> Result<String> {
 }
 
 fn id(name: &str, test: &FieldTest) -> Result<Uuid> {
-    let text = equal_text(name, test)?;
-    text.parse().map_err(|_| refuse(name, "UUID", format!("{text:?}"), "give it as 8-4-4-4-12 hexadecimal digits"))
+    let given = equal_text(name, test)?;
+    given.parse().map_err(|_| refuse(name, "UUID", format!("{given:?}"), "give it as 8-4-4-4-12 hexadecimal digits"))
 }
 
 fn boolean(name: &str, test: &FieldTest) -> Result<bool> {
     let refuse = || refuse(name, "boolean", shown_test(test), "give true or false");
     match test {
         FieldTest::Equals(FieldValue::Bool(value)) => Ok(*value),
-        FieldTest::Equals(FieldValue::Text(text)) => text.to_lowercase().parse().map_err(|_| refuse()),
+        FieldTest::Equals(FieldValue::Text(word)) => word.to_lowercase().parse().map_err(|_| refuse()),
         _ => Err(refuse()),
     }
 }
 
 fn numbers(name: &str, test: &FieldTest) -> Result<(f64, f64)> {
     let one = |value: &FieldValue| {
-        let number = match value {
-            FieldValue::Number(number) => Some(*number),
-            FieldValue::Text(text) => text.trim().parse().ok(),
-            FieldValue::Bool(_) | FieldValue::Time(_) => None,
-        };
+        let number = value.as_number();
         number
             .filter(|n| !n.is_nan())
             .ok_or_else(|| refuse(name, "number", format!("{:?}", shown(value)), "give a number or [low, high]"))

@@ -91,7 +91,8 @@ fn percent_decoded(text: &str) -> Option<String> {
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
         if first == b'%' {
-            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
+            // The sign that a number may have is no digit.
+            let digits = std::str::from_utf8(tail.get(..2)?).ok().filter(|d| !d.starts_with('+'))?;
             bytes.push(u8::from_str_radix(digits, 16).ok()?);
             rest = &tail[2..];
         } else {
@@ -133,6 +134,7 @@ mod tests {
             ("sqlite:///data/", "a directory"),
             ("sqlite:///a?mode=ro", "not understood"),
             ("sqlite:///a%zz", "hexadecimal"),
+            ("sqlite:///a%+1", "hexadecimal"),
             ("mysql://x", "no such kind"),
             ("/data/cube.db", "sqlite:///path"),
         ] {

@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// A geospatial data cube: index scenes and grids where they lie, search them, load them as arrays, files and pictures.
 #[derive(Debug, Parser)]
 #[command(name = "cube", version, about, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "First steps:\n  cube init\n  cube product add my-product.odc-product.yaml\n  cube index scenes/\n  cube search product=my_product time in 2034-05\n  cube load my_product --time 2034-05 --bbox 12.1,42.0,12.4,42.2 -o out.nc")]
+#[command(
+    after_help = "First steps:\n  cube init\n  cube product add my-product.odc-product.yaml\n  cube index scenes/\n  cube search product=my_product time in 2034-05\n  cube load my_product --time 2034-05 --bbox 12.1,42.0,12.4,42.2 -o out.nc"
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -18,7 +20,7 @@ pub(crate) struct Arguments {
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// The catalog: sqlite:///path/to/file or memory: [default: CUBE_CATALOG, else the user's data directory]
+    /// The catalog: sqlite:///path/to/file [default: CUBE_CATALOG, else a file in the user's data directory]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) catalog: Option<String>,
     /// Say more; twice for debugging
@@ -147,7 +149,7 @@ pub(crate) struct IndexArgs {
     /// Replace the document of a dataset that is there but differs
     #[arg(long)]
     pub(crate) update: bool,
-    /// How many threads parse
+    /// How many threads parse [default: one a core]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<usize>,
     #[command(flatten)]
@@ -214,7 +216,7 @@ pub(crate) struct Where {
 #[derive(Debug, Args)]
 pub(crate) struct SearchArgs {
     /// Terms: product=NAME time in 2034-05 lat in [41.9,42.3] cloud_cover in [0,20]; terms are ANDed, a repeated field is an OR
-    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    #[arg(value_name = "EXPR", allow_negative_numbers = true)]
     pub(crate) expression: Vec<String>,
     #[command(flatten)]
     pub(crate) place: Where,
@@ -265,24 +267,24 @@ pub(crate) struct Pixels {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["crs", "resolution", "align"], help_heading = "Which pixels")]
     pub(crate) like: Option<PathBuf>,
     /// Offset of pixel edges from multiples of the resolution: x,y in CRS units
-    #[arg(long, value_name = "X,Y", help_heading = "Which pixels")]
+    #[arg(long, value_name = "X,Y", allow_hyphen_values = true, help_heading = "Which pixels")]
     pub(crate) align: Option<String>,
     /// How to resample: a mode, or measurement=mode; repeat or separate with commas [default: nearest]
     #[arg(long, value_name = "[NAME=]MODE", value_delimiter = ',', help_heading = "Which pixels")]
     pub(crate) resampling: Vec<String>,
-    /// What goes into one time plane
+    /// What goes into one time plane [default: time]
     #[arg(long, value_enum, value_name = "RULE", help_heading = "Which pixels")]
     pub(crate) group_by: Option<GroupByArg>,
-    /// Which dataset wins where several have a pixel
+    /// Which dataset wins where several have a pixel [default: first]
     #[arg(long, value_enum, value_name = "RULE", help_heading = "Which pixels")]
     pub(crate) fuse: Option<FuseArg>,
     /// A file that cannot be read leaves a hole instead of ending the load
     #[arg(long, help_heading = "Which pixels")]
     pub(crate) skip_broken: bool,
-    /// Refuse loads that need more memory than this: 4GB, 500MiB
-    #[arg(long, value_name = "SIZE", help_heading = "Which pixels")]
+    /// Refuse loads that need more memory than this: 4GB, 500MiB [default: what is free]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Which pixels")]
     pub(crate) memory_limit: Option<String>,
-    /// How many threads
+    /// How many threads [default: one a core]
     #[arg(long, value_name = "N", help_heading = "Which pixels")]
     pub(crate) jobs: Option<usize>,
 }

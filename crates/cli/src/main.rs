@@ -5,6 +5,7 @@ mod commands;
 mod output;
 mod progress;
 mod query;
+mod stop;
 
 use std::process::ExitCode;
 
@@ -24,8 +25,11 @@ fn main() -> ExitCode {
         }
     };
     output::start_logging(&arguments.global);
+    stop::on_signals();
     match commands::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
+        // A reader that has seen enough (`cube search | head`) got what it wanted.
+        Err(Failure::NoReader) => ExitCode::SUCCESS,
         Err(Failure::Told) => ExitCode::from(1),
         Err(Failure::Usage(sentence)) => {
             output::complain(&sentence);

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 use serde_json::Value;
 
 use crate::args::Global;
@@ -16,6 +16,8 @@ pub(crate) enum Failure {
     Failed(String),
     /// It failed, and what failed has been told already: exit code 1.
     Told,
+    /// Nobody reads what is printed any more: exit code 0.
+    NoReader,
 }
 
 impl From<cube::Error> for Failure {
@@ -26,8 +28,11 @@ impl From<cube::Error> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        // A reader that has seen enough (`cube search | head`) is no failure worth a sentence.
-        if error.kind() == std::io::ErrorKind::BrokenPipe { Self::Told } else { Self::Failed(format!("cannot write to stdout: {error}")) }
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            Self::NoReader
+        } else {
+            Self::Failed(format!("cannot write to stdout: {error}"))
+        }
     }
 }
 
@@ -58,8 +63,11 @@ pub(crate) fn start_logging(global: &Global) {
         (false, 2) => "debug",
         _ => "trace",
     };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CUBE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("warn,cube={level},cube_load={level},cube_raster={level},cube_catalog={level}")));
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CUBE_LOG").unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new(format!(
+            "warn,cube={level},cube_load={level},cube_raster={level},cube_catalog={level}"
+        ))
+    });
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -69,15 +77,35 @@ pub(crate) fn start_logging(global: &Global) {
         .try_init();
 }
 
-/// Prints a table with these headings.
+/// Headings of columns that are copied from the screen or compared: they are never broken into lines.
+const WHOLE: [&str; 4] = ["id", "time", "product", "datasets"];
+
+/// Prints a table with these headings. On a terminal long cells are broken into lines so that it fits, elsewhere a row is
+/// a line.
 pub(crate) fn print_table(headings: &[&str], rows: Vec<Vec<String>>) -> Result<(), Failure> {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(headings.to_vec());
+    let line = LineStyle::none().fill('─').junction('─');
+    table.load_style(TableStyle::new().header_separator(line)).set_header(headings.to_vec());
     for row in rows {
         table.add_row(row);
     }
-    writeln!(std::io::stdout(), "{table}")?;
+    if std::io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        for (column, heading) in table.column_iter_mut().zip(headings) {
+            if WHOLE.contains(heading) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+    } else {
+        table.set_content_arrangement(ContentArrangement::Disabled);
+    }
+    writeln!(std::io::stdout(), "{}", table.trim_fmt())?;
     Ok(())
+}
+
+/// A number of things: `1 dataset`, `2 datasets`.
+pub(crate) fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Prints a value as indented JSON.

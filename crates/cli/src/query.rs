@@ -13,7 +13,8 @@ fn usage(sentence: impl Into<String>) -> Failure {
 
 /// Numbers separated by commas, exactly as many as `N`.
 fn numbers<const N: usize>(text: &str, what: &str, example: &str) -> Result<[f64; N], Failure> {
-    let bad = || usage(format!("{what} {text:?}: expected {N} number{} separated by commas, such as {example}", if N == 1 { "" } else { "s" }));
+    let expected = if N == 1 { "a number".to_owned() } else { format!("{N} numbers separated by commas") };
+    let bad = || usage(format!("{what} {text:?}: expected {expected}, such as {example}"));
     let mut out = [0.0; N];
     let parts: Vec<&str> = text.split(',').map(str::trim).collect();
     if parts.len() != N {
@@ -54,9 +55,13 @@ pub(crate) fn apply_place(search: &mut Search, place: &Where) -> Result<(), Fail
             Some(crs) => {
                 let crs = Crs::parse(crs).map_err(cube::Error::from)?;
                 if west >= east || south >= north {
-                    return Err(usage(format!("--bbox {text:?} is empty: give left,bottom,right,top in units of {crs}")));
+                    return Err(usage(format!(
+                        "--bbox {text:?} is empty: give left,bottom,right,top in units of {crs}"
+                    )));
                 }
-                search.clone().area(Footprint::from_bbox(BoundingBox::new(west, south, east, north), crs).map_err(cube::Error::from)?)
+                search.clone().area(
+                    Footprint::from_bbox(BoundingBox::new(west, south, east, north), crs).map_err(cube::Error::from)?,
+                )
             }
         };
     }
@@ -66,6 +71,10 @@ pub(crate) fn apply_place(search: &mut Search, place: &Where) -> Result<(), Fail
         }
         let text = if Path::new(geometry).is_file() {
             std::fs::read_to_string(geometry).map_err(|e| Failure::Failed(format!("cannot read {geometry}: {e}")))?
+        } else if !geometry.contains(['(', '{']) && !geometry.to_ascii_uppercase().contains("EMPTY") {
+            return Err(usage(format!(
+                "--geometry {geometry:?} is neither GeoJSON nor WKT, and there is no such file"
+            )));
         } else {
             geometry.clone()
         };
@@ -81,11 +90,15 @@ pub(crate) fn apply_place(search: &mut Search, place: &Where) -> Result<(), Fail
 pub(crate) fn load_spec(pixels: &Pixels, area: Option<&Footprint>) -> Result<LoadSpec, Failure> {
     let mut spec = LoadSpec::default();
     if let Some(file) = &pixels.like {
+        if !file.exists() {
+            return Err(Failure::Failed(format!("--like {}: there is no such file; check the path", file.display())));
+        }
         spec = LoadSpec::like(cube::geobox_of_file(file)?);
     }
     if let Some(crs) = &pixels.crs {
         spec = spec.crs(if crs.eq_ignore_ascii_case("utm") {
-            let area = area.ok_or_else(|| usage("--crs utm needs a place to take the zone of: give --bbox or --geometry"))?;
+            let area =
+                area.ok_or_else(|| usage("--crs utm needs a place to take the zone of: give --bbox or --geometry"))?;
             cube::utm_zone_of(area)?
         } else {
             Crs::parse(crs).map_err(cube::Error::from)?
@@ -97,10 +110,16 @@ pub(crate) fn load_spec(pixels: &Pixels, area: Option<&Footprint>) -> Result<Loa
             Resolution::new(x, y)
         } else {
             let [size] = numbers::<1>(text, "--resolution", "20 or 20,-20")?;
-            Resolution::square(size.abs())
+            if size < 0.0 {
+                let flipped =
+                    "one size is for both axes and has no sign; to turn an axis around give both, such as 20,20";
+                return Err(usage(format!("--resolution {text:?}: {flipped}")));
+            }
+            Resolution::square(size)
         };
         if size.x == 0.0 || size.y == 0.0 {
-            return Err(usage("--resolution 0: give the pixel size in units of the output CRS, such as 20"));
+            let what = "a pixel has a size; give it in units of the output CRS, such as 20";
+            return Err(usage(format!("--resolution {text:?}: {what}")));
         }
         spec = spec.resolution(size);
     }
@@ -139,7 +158,11 @@ pub(crate) fn load_spec(pixels: &Pixels, area: Option<&Footprint>) -> Result<Loa
 /// Two numbers in ascending order.
 pub(crate) fn range(text: &str) -> Result<(f64, f64), Failure> {
     let [low, high] = numbers::<2>(text, "--range", "270,300")?;
-    if low < high { Ok((low, high)) } else { Err(usage(format!("--range {text:?}: the first must be smaller than the second"))) }
+    if low < high {
+        Ok((low, high))
+    } else {
+        Err(usage(format!("--range {text:?}: the first must be smaller than the second")))
+    }
 }
 
 fn resampling(mode: &str) -> Result<Resampling, Failure> {

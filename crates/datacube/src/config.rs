@@ -1,11 +1,12 @@
 //! Where the catalog is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cube_catalog::CatalogUrl;
 use etcetera::BaseStrategy;
 
 use crate::Error;
+use crate::error::why;
 
 /// Which catalog to open.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +41,19 @@ impl Config {
             return Ok(Self { catalog: url.parse()?, origin: CATALOG_VARIABLE.to_owned() });
         }
         let path = default_path()?;
-        Ok(Self { catalog: CatalogUrl::sqlite(path), origin: "the default: no --catalog and no CUBE_CATALOG".to_owned() })
+        Ok(Self {
+            catalog: CatalogUrl::sqlite(path),
+            origin: "the default: no --catalog and no CUBE_CATALOG".to_owned(),
+        })
+    }
+}
+
+impl Config {
+    /// Makes the directory of the default catalog where it is missing.
+    pub(crate) fn make_default_directory(&self) -> Result<(), Error> {
+        let path = default_path().ok().filter(|path| CatalogUrl::sqlite(path) == self.catalog);
+        let Some(folder) = path.as_deref().and_then(Path::parent) else { return Ok(()) };
+        std::fs::create_dir_all(folder).map_err(|e| Error::Unwritable { path: folder.to_owned(), reason: why(&e) })
     }
 }
 

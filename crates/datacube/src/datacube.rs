@@ -1,6 +1,7 @@
 //! The facade: a catalog and a load engine behind blocking calls.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use cube_catalog::Catalog;
 use cube_geo::GeoBox;
@@ -29,11 +30,13 @@ impl Datacube {
         Ok(Self { catalog, runtime, config: config.clone() })
     }
 
-    /// Creates the catalog's schema or upgrades it, then opens it. Doing so twice changes nothing.
+    /// Creates the catalog's schema or upgrades it, then opens it. Doing so twice changes nothing. The directory of the
+    /// default catalog is made too; that of any other must be there, so that a mistyped path makes none.
     ///
     /// # Errors
     /// Where it cannot be reached or written, or its schema is newer than this program.
     pub fn init(config: &Config) -> Result<Self, Error> {
+        config.make_default_directory()?;
         let runtime = runtime()?;
         let catalog = runtime.block_on(Catalog::init(&config.catalog))?;
         Ok(Self { catalog, runtime, config: config.clone() })
@@ -46,7 +49,10 @@ impl Datacube {
     }
 
     /// Waits for a call of the catalog.
-    pub(crate) fn wait<T>(&self, call: impl Future<Output = Result<T, cube_catalog::CatalogError>>) -> Result<T, Error> {
+    pub(crate) fn wait<T>(
+        &self,
+        call: impl Future<Output = Result<T, cube_catalog::CatalogError>>,
+    ) -> Result<T, Error> {
         Ok(self.runtime.block_on(call)?)
     }
 
@@ -141,11 +147,18 @@ impl Datacube {
 
     /// The products and datasets of a search that is to be loaded: at least one dataset.
     pub(crate) fn find_for_load(&self, search: &Search) -> Result<(Vec<Product>, Vec<Dataset>), Error> {
+        if search.limit == Some(0) {
+            return Err(Error::Usage { reason: "--limit 0 leaves nothing to load: give 1 or more".to_owned() });
+        }
         if search.products.is_empty() {
             let reason = "a load needs a product: name one; `cube product list` shows them".to_owned();
             return Err(Error::Usage { reason });
         }
-        let products = search.products.iter().map(|name| Ok(self.product(name)?.as_ref().clone())).collect::<Result<Vec<_>, Error>>()?;
+        let products = search
+            .products
+            .iter()
+            .map(|name| Ok(self.product(name)?.as_ref().clone()))
+            .collect::<Result<Vec<_>, Error>>()?;
         let datasets = self.find_datasets(search)?;
         if datasets.is_empty() {
             return Err(Error::NothingFound { reason: self.why_nothing(search)? });
@@ -189,20 +202,22 @@ impl Datacube {
             let archived = Search { status: Status::All, ..partial.clone() };
             return Ok(match self.count(&archived)? {
                 0 => format!("product {names} has no datasets yet; add some with `cube index`"),
-                n => format!("all {n} datasets of product {names} are archived"),
+                n => format!(
+                    "the datasets of product {names} are all archived ({n} of them); `cube dataset restore` brings them back"
+                ),
             });
         }
         if search.ids.is_some() {
             partial.ids.clone_from(&search.ids);
             if self.count(&partial)? == 0 {
-                return Ok(format!("none of the {all} datasets of {names} has the id asked for"));
+                return Ok(format!("{} has the id asked for", none_of(all, &names)));
             }
         }
         if let Some(area) = &search.area {
             partial.area = Some(area.clone());
             if self.count(&partial)? == 0 {
                 let asked = area.bounding_box();
-                return Ok(format!("none of the {all} datasets of {names} touches the area asked for ({asked} in {})", area.crs()));
+                return Ok(format!("{} touches the area asked for ({asked} in {})", none_of(all, &names), area.crs()));
             }
         }
         let here = self.count(&partial)?;
@@ -214,17 +229,32 @@ impl Datacube {
                 let begin = found.iter().map(|d| d.time.begin).min();
                 let end = found.iter().map(|d| d.time.end).max();
                 let asked = search.times.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-                let there = begin.zip(end).map(|(b, e)| format!("; they are from {b} to {e}")).unwrap_or_default();
-                return Ok(format!("none of the {here} datasets of {names} there is in the time {asked}{there}"));
+                let there = begin.zip(end).map(|(b, e)| format!("; there is data from {b} to {e}")).unwrap_or_default();
+                let place = if search.area.is_some() { " in the area" } else { "" };
+                return Ok(format!("{}{place} is of the time {asked}{there}", none_of(here, &names)));
             }
         }
         for term in &search.fields {
             partial.fields.push(term.clone());
             if self.count(&partial)? == 0 {
-                return Ok(format!("no dataset of {names} meets the test on {:?}", term.name));
+                let place =
+                    if search.area.is_some() || !search.times.is_empty() { " of that place and time" } else { "" };
+                return Ok(format!(
+                    "no dataset of {names}{place} has the {} asked for; `cube search` shows what there is",
+                    term.name
+                ));
             }
         }
-        Ok(format!("no dataset of {names} meets all terms at once"))
+        Ok(format!("no dataset of {names} meets all terms at once; leave some out"))
+    }
+}
+
+/// `none of the 12 datasets of a, b`.
+fn none_of(n: u64, products: &str) -> String {
+    if n == 1 {
+        format!("no dataset of {products} (there is one)")
+    } else {
+        format!("none of the {n} datasets of {products}")
     }
 }
 
@@ -232,7 +262,12 @@ impl Datacube {
 ///
 /// # Errors
 /// Where the specification names a measurement that the products lack, or no output grid can be found.
-pub fn plan_datasets(products: &[Product], datasets: Vec<Dataset>, search: &Search, spec: &LoadSpec) -> Result<LoadPlan, Error> {
+pub fn plan_datasets(
+    products: &[Product],
+    datasets: Vec<Dataset>,
+    search: &Search,
+    spec: &LoadSpec,
+) -> Result<LoadPlan, Error> {
     let geobox = cube_load::output_geobox(spec, products, search.area.as_ref(), &datasets)?;
     let groups = cube_load::group(datasets, spec.grouping())?;
     Ok(cube_load::plan(products, &groups, geobox, spec)?)
@@ -245,6 +280,8 @@ pub struct LoadOptions<'a> {
     pub jobs: Option<usize>,
     /// Told after each chunk how many are done, and of how many; from any thread.
     pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,
+    /// Another thread sets it to true to stop the load at the next chunk; the load then fails as cancelled.
+    pub cancel: Option<&'a AtomicBool>,
 }
 
 /// What a load gives: the pixels, and what had to be left out.
@@ -259,9 +296,11 @@ pub struct Loaded {
 /// Runs a plan.
 ///
 /// # Errors
-/// Where a file cannot be read, or the result would not fit into memory.
+/// Where a file cannot be read, the result would not fit into memory, or the load is cancelled.
 pub fn run(plan: &LoadPlan, options: &LoadOptions<'_>) -> Result<Loaded, Error> {
-    let options = RunOptions { threads: options.jobs.unwrap_or(0), progress: options.progress, ..RunOptions::default() };
+    let never = RunOptions::default();
+    let cancel = options.cancel.unwrap_or(never.cancel);
+    let options = RunOptions { threads: options.jobs.unwrap_or(0), progress: options.progress, cancel };
     let loaded = cube_load::run(plan, &options)?;
     Ok(Loaded { cube: loaded.cube, holes: loaded.holes })
 }

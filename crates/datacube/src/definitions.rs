@@ -12,7 +12,7 @@ impl Datacube {
     /// refused ones come back with reasons and stop nothing else.
     ///
     /// # Errors
-    /// Where an argument names nothing or the file cannot be read.
+    /// Where the catalog cannot be reached; a file that cannot be read is one refusal among others.
     pub fn add_products(&self, files: &[String], mut each: impl FnMut(&str, Added)) -> Result<Vec<Refusal>, Error> {
         each_document(files, DocumentKind::Product, |document| {
             let product = Product::from_document(document)?;
@@ -52,7 +52,11 @@ impl Datacube {
     ///
     /// # Errors
     /// As [`Datacube::add_products`].
-    pub fn add_metadata_types(&self, files: &[String], mut each: impl FnMut(&str, Added)) -> Result<Vec<Refusal>, Error> {
+    pub fn add_metadata_types(
+        &self,
+        files: &[String],
+        mut each: impl FnMut(&str, Added),
+    ) -> Result<Vec<Refusal>, Error> {
         each_document(files, DocumentKind::MetadataType, |document| {
             let metadata_type = MetadataType::from_document(document)?;
             each(&metadata_type.name, self.wait(self.catalog.add_metadata_type(&metadata_type))?);
@@ -68,14 +72,20 @@ fn each_document(
     mut each: impl FnMut(&RawDocument) -> Result<(), Error>,
 ) -> Result<Vec<Refusal>, Error> {
     let mut refused = Vec::new();
-    for source in find_sources(files)? {
+    let mut refuse =
+        |source: &str, error: Error| refused.push(Refusal { source: source.to_owned(), reason: error.to_string() });
+    for file in files {
         let mut texts = Vec::new();
-        read_sources(&source, &mut |text| texts.push(text))?;
+        let read =
+            find_sources(file).and_then(|found| found.iter().try_for_each(|s| read_sources(s, &mut |t| texts.push(t))));
+        if let Err(error) = read {
+            refuse(file, error);
+        }
         for text in texts {
             let documents = match documents::parse(&text.text, &text.name) {
                 Ok(documents) => documents,
                 Err(error) => {
-                    refused.push(Refusal { source: text.name, reason: error.to_string() });
+                    refuse(&text.name, error.into());
                     continue;
                 }
             };
@@ -84,10 +94,17 @@ fn each_document(
                 let done = if kind == wanted || kind == DocumentKind::Unknown {
                     each(document)
                 } else {
-                    Err(Error::Usage { reason: format!("{}: this is {kind}, not {wanted}", document.source) })
+                    let command = match kind {
+                        DocumentKind::Product => "`cube product add`",
+                        DocumentKind::MetadataType => "`cube metadata add`",
+                        _ => "`cube index`",
+                    };
+                    Err(Error::Usage {
+                        reason: format!("{}: this is {kind}, not {wanted}; {command} takes it", document.source),
+                    })
                 };
                 if let Err(error) = done {
-                    refused.push(Refusal { source: document.source.clone(), reason: error.to_string() });
+                    refuse(&document.source, error);
                 }
             }
         }

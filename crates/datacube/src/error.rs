@@ -1,8 +1,10 @@
 //! What can go wrong, as sentences for the person who must act.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use jiff::Timestamp;
+use cube_catalog::CatalogError;
+use cube_load::LoadError;
 
 /// Everything that the facade can refuse.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +49,9 @@ pub enum Error {
     #[error(transparent)]
     Cube(#[from] cube_model::CubeError),
     /// The user has no home directory.
-    #[error("there is no home directory to keep the catalog in: give --catalog sqlite:///path/to/catalog.sqlite or set CUBE_CATALOG")]
+    #[error(
+        "there is no home directory to keep the catalog in: give --catalog sqlite:///path/to/catalog.sqlite or set CUBE_CATALOG"
+    )]
     NoHome,
     /// The thread pool or runtime could not start.
     #[error("cannot start the worker threads: {reason}")]
@@ -56,16 +60,24 @@ pub enum Error {
         reason: String,
     },
     /// No such file or directory.
-    #[error("no such file or directory: {}", path.display())]
+    #[error("{}: no such file or directory; check the path", path.display())]
     NoSuchSource {
         /// As given.
         path: PathBuf,
     },
     /// A directory or glob without documents.
-    #[error("{argument}: no document (.yaml, .yml, .json, .ndjson, also .gz or .tar) found there")]
+    #[error(
+        "{argument}: no document found there; their names end in .yaml, .yml, .json, .ndjson or .geojson, also with .gz"
+    )]
     NothingToIndex {
         /// As given.
         argument: String,
+    },
+    /// A file or stream without a document.
+    #[error("{}: it holds no document", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
     },
     /// A glob that does not parse.
     #[error("cannot read the pattern {pattern:?}: {reason}")]
@@ -100,13 +112,15 @@ pub enum Error {
         reason: String,
     },
     /// A URL where only files are read.
-    #[error("{url}: this version indexes local files only; fetch the documents first, or pipe them in with `cube index -`")]
+    #[error(
+        "{url}: this version indexes local files only; fetch the documents first, or pipe them into `cube index -`"
+    )]
     RemoteSource {
         /// As given.
         url: String,
     },
     /// No dataset of this id.
-    #[error("no dataset {id} in the catalog")]
+    #[error("dataset {id} is not in the catalog; `cube search` lists those that are")]
     NoSuchDataset {
         /// As given.
         id: uuid::Uuid,
@@ -137,15 +151,27 @@ pub enum Error {
         /// As given.
         path: PathBuf,
     },
-    /// Several time planes or types for one GeoTIFF.
-    #[error("{}: one GeoTIFF holds one time and one data type, and this cube has {times} times and types {dtypes}; give a directory (`-o {}/`), .nc or .zarr", path.display(), path.with_extension("").display())]
-    NotOneTiff {
+    /// Several time planes for one GeoTIFF.
+    #[error("{}: one GeoTIFF holds one time, and there are {times}; narrow --time, merge the datasets of a day with --group-by solar-day, or write .nc, .zarr or a directory (-o {}/)", path.display(), path.with_extension("").display())]
+    TimesInOneTiff {
         /// As given.
         path: PathBuf,
         /// How many times.
         times: usize,
-        /// The data types.
-        dtypes: String,
+    },
+    /// Several data types for one GeoTIFF.
+    #[error("{}: one GeoTIFF holds one data type, and there are {}; choose measurements of one type with -m, or write .nc, .zarr or a directory (-o {}/)", path.display(), dtypes.join(", "), path.with_extension("").display())]
+    TypesInOneTiff {
+        /// As given.
+        path: PathBuf,
+        /// Each type with its measurements.
+        dtypes: Vec<String>,
+    },
+    /// The output is there already.
+    #[error("{} is there already: --overwrite replaces it", path.display())]
+    Exists {
+        /// The output.
+        path: PathBuf,
     },
     /// A time asked for that is not loaded.
     #[error("no time plane near {asked}; there are {there}")]
@@ -187,15 +213,27 @@ impl Error {
                 | Self::GeoBox(_)
                 | Self::BadGlob { .. }
                 | Self::UnknownFormat { .. }
-                | Self::NotOneTiff { .. }
+                | Self::TimesInOneTiff { .. }
+                | Self::TypesInOneTiff { .. }
+                | Self::Catalog(CatalogError::Url { .. } | CatalogError::FieldValue { .. })
+                | Self::Load(LoadError::NoGrid { .. } | LoadError::GeoBox(_) | LoadError::ModeNotThere { .. })
                 | Self::RasterWithoutProduct { .. }
                 | Self::Usage { .. }
         )
     }
 }
 
-/// An instant as people write it: seconds, and a `Z`; fractions only where there are any.
-#[must_use]
-pub fn readable(time: Timestamp) -> String {
-    time.to_string()
+/// What the system says of a file, and what to do about it.
+pub(crate) fn why(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "there is no such file; check the path".to_owned(),
+        ErrorKind::PermissionDenied => {
+            "you may not read or write there; ask for the right, or name another place".to_owned()
+        }
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only; name another place".to_owned(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full; free some space".to_owned(),
+        ErrorKind::IsADirectory => "it is a directory; name a file".to_owned(),
+        ErrorKind::NotADirectory => "a part of its path is a file, not a directory; check the path".to_owned(),
+        _ => error.to_string(),
+    }
 }

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use cube_model::Cube;
-use cube_raster::{Compression, WriteOptions};
+use cube_load::LoadPlan;
+use cube_model::{Cube, DataType};
+use cube_raster::{Compression, RasterError, WriteOptions};
+use indexmap::IndexMap;
 
 use crate::Error;
+use crate::error::why;
 
 /// How to write.
 #[derive(Debug, Clone, Copy, Default)]
@@ -60,13 +63,13 @@ pub fn check_output(path: &Path, options: &ExportOptions) -> Result<(), Error> {
 /// # Errors
 /// Where it is there already and may not be replaced, or its directory is missing or cannot be written.
 pub fn check_free(path: &Path, options: &ExportOptions) -> Result<(), Error> {
-    let refuse = |reason: &str| Err(Error::Unwritable { path: path.to_owned(), reason: reason.to_owned() });
     if path.exists() && !options.overwrite {
-        return refuse("it is there already; --overwrite replaces it");
+        return Err(Error::Exists { path: path.to_owned() });
     }
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !parent.is_dir() {
-        return refuse("its directory does not exist; create it first");
+        let reason = format!("there is no directory {}; make it first", parent.display());
+        return Err(Error::Unwritable { path: path.to_owned(), reason });
     }
     writable_directory(parent, path)
 }
@@ -76,8 +79,25 @@ fn writable_directory(dir: &Path, path: &Path) -> Result<(), Error> {
     let existing = dir.ancestors().find(|d| d.is_dir() && !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match tempfile::Builder::new().prefix(".cube-").tempfile_in(existing) {
         Ok(_) => Ok(()),
-        Err(e) => Err(Error::Unwritable { path: path.to_owned(), reason: e.to_string() }),
+        // Of a place that takes no new files, such as /proc, systems say that there is no such file.
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let reason = format!("{} takes no new files; name another place", existing.display());
+            Err(Error::Unwritable { path: path.to_owned(), reason })
+        }
+        Err(e) => Err(Error::Unwritable { path: path.to_owned(), reason: why(&e) }),
     }
+}
+
+/// Checks an output as [`check_output`] does, and whether it can hold what a plan will give: before anything is read.
+///
+/// # Errors
+/// As [`check_output`]; where one GeoTIFF would have to hold several times or data types.
+pub fn check_output_of(plan: &LoadPlan, path: &Path, options: &ExportOptions) -> Result<(), Error> {
+    check_output(path, options)?;
+    if Format::of(path)? == Format::Cog {
+        check_one_tiff(path, plan.planes.len(), plan.measurements.iter().map(|m| (m.name.as_str(), m.dtype)))?;
+    }
+    Ok(())
 }
 
 /// Writes a cube in the format of its name; says which files came of it. Each appears under its name only when it is
@@ -89,24 +109,40 @@ pub fn export(cube: &Cube, path: &Path, options: &ExportOptions) -> Result<Vec<P
     let options = WriteOptions { compress: options.compress, overwrite: options.overwrite };
     match Format::of(path)? {
         Format::Cog => {
-            check_one_tiff(cube, path)?;
+            check_one_tiff(path, cube.times.len(), cube.arrays.iter().map(|(n, a)| (n.as_str(), a.pixels.dtype())))?;
             cube_raster::write_cog(path, cube, &options)?;
         }
-        Format::CogDirectory => return Ok(cube_raster::write_geotiffs(path, cube, &options)?),
+        Format::CogDirectory => {
+            return cube_raster::write_geotiffs(path, cube, &options).map_err(|e| match e {
+                RasterError::Exists { path } => Error::Exists { path },
+                other => other.into(),
+            });
+        }
         Format::Zarr => cube_raster::write_zarr(path, cube, &options)?,
         Format::NetCdf => cube_raster::write_netcdf(path, cube, &options)?,
     }
     Ok(vec![path.to_owned()])
 }
 
-fn check_one_tiff(cube: &Cube, path: &Path) -> Result<(), Error> {
-    let mut dtypes = cube.arrays.values().map(|a| a.pixels.dtype().name()).collect::<Vec<_>>();
-    dtypes.sort_unstable();
-    dtypes.dedup();
-    if cube.times.len() == 1 && dtypes.len() == 1 {
+/// Refuses several times, and several types of (name, type), for one GeoTIFF.
+fn check_one_tiff<'a>(
+    path: &Path,
+    times: usize,
+    measurements: impl Iterator<Item = (&'a str, DataType)>,
+) -> Result<(), Error> {
+    let path = path.to_owned();
+    if times != 1 {
+        return Err(Error::TimesInOneTiff { path, times });
+    }
+    let mut dtypes: IndexMap<DataType, Vec<&str>> = IndexMap::new();
+    for (name, dtype) in measurements {
+        dtypes.entry(dtype).or_default().push(name);
+    }
+    if dtypes.len() <= 1 {
         return Ok(());
     }
-    Err(Error::NotOneTiff { path: path.to_owned(), times: cube.times.len(), dtypes: dtypes.join(", ") })
+    let dtypes = dtypes.iter().map(|(dtype, names)| format!("{dtype} ({})", names.join(", "))).collect();
+    Err(Error::TypesInOneTiff { path, dtypes })
 }
 
 /// Writes rows under headings as CSV; the file appears under its name only when it is complete.
@@ -117,7 +153,7 @@ pub(crate) fn write_csv<const N: usize>(
 ) -> Result<(), Error> {
     let unwritable = |reason: String| Error::Unwritable { path: path.to_owned(), reason };
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = visible_temporary(parent).map_err(|e| unwritable(e.to_string()))?;
+    let file = visible_temporary(parent).map_err(|e| unwritable(why(&e)))?;
     let mut writer = csv::Writer::from_writer(file);
     writer.write_record(headings).map_err(|e| unwritable(e.to_string()))?;
     for row in rows {

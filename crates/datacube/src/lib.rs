@@ -34,10 +34,10 @@ pub use cube_load::{Explanation, Fuse, GroupBy, LoadPlan, LoadSpec};
 pub use cube_model::{
     Cube, CubeArray, DataType, Dataset, Measurement, MetadataType, Pixel, Pixels, Product, Search, Status, TimeRange,
 };
-pub use cube_raster::Compression;
+pub use cube_raster::{Compression, discard_unfinished};
 pub use datacube::{Datacube, LoadOptions, Loaded, plan_datasets, run};
 pub use error::Error;
-pub use export::{ExportOptions, Format, check_free, check_output, export};
+pub use export::{ExportOptions, Format, check_free, check_output, check_output_of, export};
 pub use index::{IndexOptions, IndexReport, Refusal};
 pub use place::{footprint_geojson, geobox_of_file, utm_zone_of};
 pub use roles::Role;

@@ -41,7 +41,10 @@ pub fn geobox_of_file(path: &Path) -> Result<GeoBox, Error> {
                 (true, false) => "an affine",
                 _ => "a CRS",
             };
-            Err(Error::RasterMismatch { path: path.to_owned(), reason: format!("it lacks {lacks}, so it has no grid to take") })
+            Err(Error::RasterMismatch {
+                path: path.to_owned(),
+                reason: format!("it lacks {lacks}, so it has no grid to take"),
+            })
         }
     }
 }
@@ -52,10 +55,12 @@ pub fn geobox_of_file(path: &Path) -> Result<GeoBox, Error> {
 /// Where it has no image in longitude and latitude.
 pub fn footprint_geojson(footprint: &Footprint) -> Result<serde_json::Value, Error> {
     let lonlat = footprint.to_lonlat()?;
-    let ring = |line: &geo_types::LineString<f64>| line.coords().map(|c| serde_json::json!([c.x, c.y])).collect::<Vec<_>>();
-    let polygons = lonlat.polygons().iter().map(|p| {
-        std::iter::once(ring(p.exterior())).chain(p.interiors().iter().map(ring)).collect::<Vec<_>>()
-    });
+    let ring =
+        |line: &geo_types::LineString<f64>| line.coords().map(|c| serde_json::json!([c.x, c.y])).collect::<Vec<_>>();
+    let polygons = lonlat
+        .polygons()
+        .iter()
+        .map(|p| std::iter::once(ring(p.exterior())).chain(p.interiors().iter().map(ring)).collect::<Vec<_>>());
     let mut polygons: Vec<_> = polygons.collect();
     Ok(if polygons.len() == 1 {
         serde_json::json!({ "type": "Polygon", "coordinates": polygons.remove(0) })
@@ -64,9 +69,9 @@ pub fn footprint_geojson(footprint: &Footprint) -> Result<serde_json::Value, Err
     })
 }
 
-/// Fills in the CRS and resolution that a specification and the products leave open: the UTM zone of the area (or of
-/// all datasets), and the finest pixel size of the datasets' grids that is in metres. For applications, where any
-/// sensible grid will do; a plain load asks.
+/// Fills in the CRS and resolution that a specification, the products and the datasets leave open: the UTM zone of
+/// the area (or of all datasets), and the finest pixel size of the datasets' grids that is in metres. For
+/// applications, where any sensible grid will do; a plain load asks.
 ///
 /// # Errors
 /// Where the datasets lie nowhere in longitude and latitude.
@@ -76,8 +81,8 @@ pub(crate) fn complete_grid(
     datasets: &[Dataset],
     area: Option<&Footprint>,
 ) -> Result<LoadSpec, Error> {
-    let hinted = products.iter().any(|p| p.load_hints.is_some());
-    if spec.like_grid().is_some() || hinted || (spec.output_crs().is_some() && spec.pixel_size().is_some()) {
+    // Also a grid that all datasets share: its pixels are taken as they are, not shifted onto multiples of their size.
+    if cube_load::output_geobox(&spec, products, area, datasets).is_ok() {
         return Ok(spec);
     }
     let one_crs = datasets.first().map(|d| &d.crs).filter(|crs| datasets.iter().all(|d| d.crs == **crs));

@@ -70,7 +70,11 @@ fn choose(groups: Vec<DatasetGroup>, times: &[String]) -> Result<Vec<DatasetGrou
         let inside = groups.iter().position(|g| wanted.begin <= g.time && g.time <= wanted.end);
         let Some(n) = inside else {
             let list = groups.iter().map(|g| g.time.to_string()).collect::<Vec<_>>();
-            let there = if list.len() > 8 { format!("{} from {} to {}", list.len(), list[0], list[list.len() - 1]) } else { list.join(", ") };
+            let there = if list.len() > 8 {
+                format!("{} from {} to {}", list.len(), list[0], list[list.len() - 1])
+            } else {
+                list.join(", ")
+            };
             return Err(Error::NoSuchTime { asked: text.clone(), there });
         };
         picked.push(n);
@@ -118,7 +122,10 @@ fn maps(cube: &Cube, request: &PlotRequest, description: &str) -> Result<picture
 
 fn rgb(cube: &Cube, request: &PlotRequest) -> Result<picture::Picture, Error> {
     if cube.times.len() > 1 {
-        let reason = format!("a picture in natural colours shows one time, and there are {}: choose one with --times", cube.times.len());
+        let reason = format!(
+            "a picture in natural colours shows one time, and there are {}: choose one with --times",
+            cube.times.len()
+        );
         return Err(Error::Usage { reason });
     }
     let _ = &request.title;

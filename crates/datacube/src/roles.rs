@@ -47,7 +47,17 @@ impl Role {
             Self::Red => &["red", "nbart_red", "nbar_red", "sr_red", "B04", "sr_band4"],
             Self::Blue => &["blue", "nbart_blue", "nbar_blue", "sr_blue", "B02", "sr_band2"],
             Self::Nir => &["nir", "nbart_nir", "nbar_nir", "nbart_nir_1", "nir_1", "nir08", "B08", "sr_band5"],
-            Self::Swir16 => &["swir16", "swir1", "swir_1", "nbart_swir_1", "nbar_swir_1", "nbart_swir_2", "swir_16", "B11", "sr_band6"],
+            Self::Swir16 => &[
+                "swir16",
+                "swir1",
+                "swir_1",
+                "nbart_swir_1",
+                "nbar_swir_1",
+                "nbart_swir_2",
+                "swir_16",
+                "B11",
+                "sr_band6",
+            ],
             Self::SceneClass => &["scl", "SCL"],
             Self::Quality => &["pixel_qa", "qa_pixel", "fmask", "oa_fmask", "pixel_quality"],
         }

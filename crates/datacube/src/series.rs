@@ -142,7 +142,10 @@ pub fn write_series(all: &[SeriesOf], path: &Path, title: Option<&str>, options:
 fn draw(all: &[SeriesOf], path: &Path, title: Option<&str>) -> Result<(), Error> {
     let units = all.first().map(|s| s.units.clone()).unwrap_or_default();
     if let Some(other) = all.iter().find(|s| s.units != units) {
-        let reason = format!("one picture has one axis: {} is in {}, {} in {units}; choose with -m", other.name, other.units, all[0].name);
+        let reason = format!(
+            "one picture has one axis: {} is in {}, {} in {units}; choose with -m",
+            other.name, other.units, all[0].name
+        );
         return Err(Error::Usage { reason });
     }
     let lines = all.iter().map(|s| {
@@ -154,7 +157,10 @@ fn draw(all: &[SeriesOf], path: &Path, title: Option<&str>) -> Result<(), Error>
     let names = all.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
     let title = title.map_or_else(|| format!("{names}: mean over the area"), ToOwned::to_owned);
     let label = if units == "1" || units.is_empty() { names } else { format!("{names} ({units})") };
-    let style = SeriesStyle::new(&title, &label);
+    let mut style = SeriesStyle::new(&title, &label);
+    if all.len() == 1 {
+        style = style.note("shaded: one standard deviation over the area");
+    }
     picture::write_png(path, &picture::time_series(&lines.collect::<Vec<_>>(), &style)?)?;
     Ok(())
 }

@@ -65,7 +65,8 @@ impl Datacube {
             let reason = "water is looked for in one product at a time: name one".to_owned();
             return Err(Error::Usage { reason });
         };
-        let index = request.index.unwrap_or_else(|| if has_both(product, Index::Mndwi) { Index::Mndwi } else { Index::Ndwi });
+        let index =
+            request.index.unwrap_or_else(|| if has_both(product, Index::Mndwi) { Index::Mndwi } else { Index::Ndwi });
         let (first, second) = index.measurements();
         let role = |names: &[&'static str]| find_named(product, index, names);
         let quality = Role::SceneClass.find(product).or_else(|| Role::Quality.find(product));
@@ -104,7 +105,10 @@ impl Datacube {
             return Ok(None);
         };
         let Some(best) = water.dates.iter().max_by(|a, b| a.seen.total_cmp(&b.seen)) else { return Ok(None) };
-        let spec = LoadSpec::like(water.extent.geobox.clone()).measurements([red, green, blue]).group_by(spec.grouping()).scale(true);
+        let spec = LoadSpec::like(water.extent.geobox.clone())
+            .measurements([red, green, blue])
+            .group_by(spec.grouping())
+            .scale(true);
         let groups = cube_load::group(self.find_datasets(search)?, spec.grouping())?;
         let group = groups.into_iter().filter(|g| g.time == best.time).collect::<Vec<_>>();
         let plan = cube_load::plan(std::slice::from_ref(product), &group, water.extent.geobox.clone(), &spec)?;
@@ -136,13 +140,21 @@ impl WaterReport {
         let mut reader = csv::Reader::from_path(truth).map_err(|e| unreadable(e.to_string()))?;
         let headings = reader.headers().map_err(|e| unreadable(e.to_string()))?.clone();
         let column = |name: &str| {
-            headings.iter().position(|h| h == name).ok_or_else(|| unreadable(format!("expected a column {name:?}, got {}", headings.iter().collect::<Vec<_>>().join(", "))))
+            headings.iter().position(|h| h == name).ok_or_else(|| {
+                unreadable(format!(
+                    "expected a column {name:?}, got {}",
+                    headings.iter().collect::<Vec<_>>().join(", ")
+                ))
+            })
         };
         let (date, area) = (column("date")?, column("area_km2")?);
         for record in reader.records() {
             let record = record.map_err(|e| unreadable(e.to_string()))?;
             let (Some(date), Some(Ok(area))) = (record.get(date), record.get(area).map(str::parse::<f64>)) else {
-                return Err(unreadable(format!("line {}: expected a date and a number", record.position().map_or(0, csv::Position::line))));
+                return Err(unreadable(format!(
+                    "line {}: expected a date and a number",
+                    record.position().map_or(0, csv::Position::line)
+                )));
             };
             for row in self.rows.iter_mut().filter(|row| row.time.starts_with(date)) {
                 row.truth_km2 = Some(area);
@@ -173,7 +185,14 @@ impl WaterReport {
         self.draw_extents(&next("water_extents.png")?)?;
         self.draw_frequency(&next("water_frequency.png")?)?;
         let only_frequency = Cube {
-            arrays: self.water.frequency.arrays.iter().filter(|(n, _)| *n == "water_frequency").map(|(n, a)| (n.clone(), a.clone())).collect(),
+            arrays: self
+                .water
+                .frequency
+                .arrays
+                .iter()
+                .filter(|(n, _)| *n == "water_frequency")
+                .map(|(n, a)| (n.clone(), a.clone()))
+                .collect(),
             ..self.water.frequency.clone()
         };
         crate::export(&only_frequency, &next("water_frequency.tif")?, options)?;
@@ -209,7 +228,10 @@ impl WaterReport {
             if self.has_truth() {
                 cells.push(row.truth_km2.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}")));
                 let whole = row.truth_km2.filter(|_| Self::is_whole(row));
-                cells.push(whole.map_or_else(|| "partly seen".to_owned(), |t| format!("{:+.2} %", (row.water_km2 / t - 1.0) * 100.0)));
+                cells.push(whole.map_or_else(
+                    || "partly seen".to_owned(),
+                    |t| format!("{:+.2} %", (row.water_km2 / t - 1.0) * 100.0),
+                ));
             }
             cells
         };
@@ -226,15 +248,21 @@ impl WaterReport {
     }
 
     fn draw_areas(&self, path: &Path) -> Result<(), Error> {
-        let times = self.water.dates.iter().map(|d| d.time).collect::<Vec<_>>();
-        let values = |f: &dyn Fn(&WaterRow) -> Option<f64>| self.rows.iter().map(|r| f(r).unwrap_or(f64::NAN)).collect::<Vec<_>>();
-        let series = |label: &str, values: Vec<f64>| Series::new(label, times.clone(), values);
-        let mut all = vec![series("water seen (whole extent clear)", values(&|r| Self::is_whole(r).then_some(r.water_km2)))];
-        if self.rows.iter().any(|r| !Self::is_whole(r)) {
-            all.push(series("water seen (partly clouded)", values(&|r| (!Self::is_whole(r)).then_some(r.water_km2))).markers_only());
+        let series = |label: &str, value: &dyn Fn(&WaterRow) -> Option<f64>| {
+            let dates = self.water.dates.iter().zip(&self.rows);
+            let (times, values) = dates.filter_map(|(date, row)| Some((date.time, value(row)?))).unzip();
+            Series::new(label, times, values)
+        };
+        let whole = self.rows.iter().filter(|r| Self::is_whole(r)).count();
+        let mut all = Vec::new();
+        if whole > 0 {
+            all.push(series("water, shore seen whole", &|r| Self::is_whole(r).then_some(r.water_km2)));
         }
-        if self.rows.iter().any(|r| r.truth_km2.is_some()) {
-            all.push(series("known area", values(&|r| r.truth_km2)).markers_only());
+        if whole < self.rows.len() {
+            all.push(series("water, partly seen", &|r| (!Self::is_whole(r)).then_some(r.water_km2)).markers_only());
+        }
+        if self.has_truth() {
+            all.push(series("known area", &|r| r.truth_km2).markers_only());
         }
         let style = SeriesStyle::new("Water extent", "area (km²)");
         picture::write_png(path, &picture::time_series(&all, &style)?)?;
@@ -246,10 +274,11 @@ impl WaterReport {
         let array = extent.array::<u8>("water")?;
         let float = |v: u8| if v == cube_analysis::WATER_UNKNOWN { f32::NAN } else { f32::from(v) };
         let panels = self.rows.iter().zip(array.outer_iter()).map(|(row, plane)| {
-            let title = format!("{}  {:.2} km²", &row.time[..row.time.len().min(10)], row.water_km2);
+            let partly = if Self::is_whole(row) { "" } else { "at least " };
+            let title = format!("{}  {partly}{:.2} km²", &row.time[..row.time.len().min(10)], row.water_km2);
             Panel { title, data: plane.mapv(float), geobox: extent.geobox.clone() }
         });
-        let style = MapStyle::new("Water extent").legend(&[("land", 0.0), ("water", 1.0)]);
+        let style = MapStyle::new("Water extent").legend(&[("land", 0.0), ("water", 1.0)]).missing("not seen");
         picture::write_png(path, &picture::map_panels(&panels.collect::<Vec<_>>(), &style)?)?;
         Ok(())
     }

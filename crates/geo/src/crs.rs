@@ -274,6 +274,15 @@ mod tests {
     const WKT1: &str = r#"PROJCS["WGS 84 / UTM zone 55N",GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]],PROJECTION["Transverse_Mercator"],PARAMETER["latitude_of_origin",0],PARAMETER["central_meridian",147],PARAMETER["scale_factor",0.9996],PARAMETER["false_easting",500000],PARAMETER["false_northing",0],UNIT["metre",1],AXIS["Easting",EAST],AXIS["Northing",NORTH]]"#;
 
     #[test]
+    fn wkt_with_a_datum_shift_is_what_stands_inside() {
+        let wkt = "GEOGCS[\"WGS 84\",DATUM[\"WGS_1984\",SPHEROID[\"WGS84\",6378137,298.257223563],TOWGS84[0,0,0,0,0,0,0],\
+                   AUTHORITY[\"EPSG\",\"6326\"]],PRIMEM[\"Greenwich\",0],UNIT[\"degree\",0.0174532925199433],\
+                   AUTHORITY[\"EPSG\",\"4326\"]]";
+        let crs = Crs::parse(wkt).unwrap();
+        assert_eq!((crs.epsg_code(), crs.is_geographic()), (Some(4326), true));
+    }
+
+    #[test]
     fn wkt_without_code_is_recognised() {
         let crs = Crs::parse(WKT1).unwrap();
         assert_eq!(crs.to_string(), "EPSG:32655");

@@ -61,7 +61,7 @@ pub enum GeoBoxError {
         y: f64,
     },
     /// The affine cannot be inverted.
-    #[error("the affine {affine:?} is not finite or has no area")]
+    #[error("the affine ({}, {}, {}, {}, {}, {}) is not finite or has no area: check the box and the resolution", affine.a, affine.b, affine.c, affine.d, affine.e, affine.f)]
     BadAffine {
         /// The affine as given.
         affine: Affine,

@@ -124,11 +124,14 @@ pub fn proj_version() -> String {
 pub(crate) fn describe(definition: &str) -> Result<Description, CrsError> {
     with_context(|context| {
         let pj = context.crs(definition)?;
-        let Some(kind) = pj.kind() else {
+        // WKT with TOWGS84 is a bound CRS: what its coordinates are is said by the CRS inside.
+        let inner = context.bound(&pj);
+        let bare = inner.as_ref().unwrap_or(pj.as_ref());
+        let Some(kind) = bare.kind() else {
             return Err(CrsError::Unknown { definition: definition.to_owned(), reason: "it is not a CRS".to_owned() });
         };
-        let (unit_name, unit_factor) = context.unit(&pj);
-        let epsg = pj.epsg().or_else(|| context.identify(&pj));
+        let (unit_name, unit_factor) = context.unit(bare);
+        let epsg = bare.epsg().or_else(|| context.identify(bare));
         Ok(Description {
             epsg,
             name: pj.name(),
@@ -314,6 +317,17 @@ impl Context {
         Ok(pj)
     }
 
+    /// The CRS inside a bound one.
+    fn bound(&self, pj: &Pj) -> Option<Pj> {
+        // SAFETY: context and object are alive; the result is a new object.
+        unsafe {
+            if proj_sys::proj_get_type(pj.0.as_ptr()) != proj_sys::PJ_TYPE_PJ_TYPE_BOUND_CRS {
+                return None;
+            }
+            NonNull::new(proj_sys::proj_get_source_crs(self.raw.0.as_ptr(), pj.0.as_ptr())).map(Pj)
+        }
+    }
+
     /// The EPSG code of a CRS that does not say it, such as one from a file: the surest candidate that PROJ names with a
     /// confidence of 70 % or more (all but the name agrees) and that is equivalent, axis order aside.
     fn identify(&self, pj: &Pj) -> Option<u32> {
@@ -393,7 +407,10 @@ impl Context {
 
     fn wkt(&self, pj: &Pj, version: proj_sys::PJ_WKT_TYPE) -> Option<String> {
         let one_line = c"MULTILINE=NO";
-        let options = [one_line.as_ptr(), ptr::null()];
+        // In WKT 1 PROJ leaves the axes out where northing comes first (EPSG:3035, 2193). Readers then take easting for
+        // first and find no EPSG code.
+        let axes = c"OUTPUT_AXIS=YES";
+        let options = [one_line.as_ptr(), axes.as_ptr(), ptr::null()];
         // SAFETY: context and object are alive, the options end with null, the string is owned by the object.
         unsafe { text(proj_sys::proj_as_wkt(self.raw.0.as_ptr(), pj.0.as_ptr(), version, options.as_ptr())) }
     }
@@ -404,7 +421,10 @@ impl Context {
             let code = proj_sys::proj_context_errno(self.raw.0.as_ptr());
             text(proj_sys::proj_context_errno_string(self.raw.0.as_ptr(), code))
         };
-        reason.filter(|r| !r.is_empty()).unwrap_or_else(|| "PROJ does not know it".to_owned())
+        // Of an unknown code PROJ says "Unknown error (code 4096)".
+        reason
+            .filter(|r| !r.is_empty() && !r.starts_with("Unknown error"))
+            .unwrap_or_else(|| "PROJ does not know it".to_owned())
     }
 }
 

@@ -1,4 +1,4 @@
-//! From destination to source pixels, fast: exact at nodes, bilinear between them.
+//! From destination to source pixels, fast: exact at nodes, biquadratic between them.
 
 use std::ops::Range;
 
@@ -8,10 +8,15 @@ use crate::{Affine, Window};
 
 /// Pixels along the side of a cell; cells start at multiples of it, counted from the whole destination's first pixel.
 const CELL: usize = 64;
-/// Distances between nodes that are tried, coarsest first. Below the last, every pixel goes through PROJ.
+/// Sizes of patches that are tried, coarsest first; each has three nodes on a side. Below the last, every pixel goes through
+/// PROJ.
 const STEPS: [usize; 4] = [64, 32, 16, 8];
-/// How far the surface may lie from PROJ's own answer, in source pixels.
-const TOLERANCE: f64 = 1e-3;
+/// How far a patch may lie from PROJ's own answer, in source pixels. Interpolated pixels move by this part of the
+/// difference of their neighbours: small enough that whole numbers round as with PROJ itself.
+const TOLERANCE: f64 = 2e-5;
+/// Where a patch is compared with PROJ: there a biquadratic surface is farthest from a cubic one, with the errors along
+/// both axes once added and once subtracted.
+const CHECKS: [(f64, f64); 2] = [(0.25, 0.25), (0.75, 0.25)];
 
 /// Where the pixels of a destination window lie in the source.
 #[derive(Debug, Clone)]
@@ -22,9 +27,9 @@ pub enum PixelMap {
     Grid(TransformGrid),
 }
 
-/// Destination to source pixels through nodes 64 pixels apart, closer where the transform bends, and through PROJ itself
-/// at seams, poles and the edge of a projection. What a pixel gets depends on the whole destination grid alone, never on the
-/// window: nodes lie at multiples of 64 pixels of it, and each cell of 64 × 64 is judged by itself.
+/// Destination to source pixels through patches of 64 pixels, smaller where the transform bends, and through PROJ itself at
+/// seams, poles and the edge of a projection. What a pixel gets depends on the whole destination grid alone, never on the
+/// window: patches lie at multiples of 64 pixels of it, and each cell of 64 × 64 is judged by itself.
 #[derive(Debug, Clone)]
 pub struct TransformGrid {
     transform: PixelTransform,
@@ -35,7 +40,8 @@ pub struct TransformGrid {
     grids: Vec<CellGrid>,
 }
 
-/// The nodes of one cell: `side × side` of them, `None` where each pixel goes through PROJ.
+/// The nodes of one cell: `side × side` of them, two to a patch and one more; `side` is 0 where each pixel goes through
+/// PROJ.
 #[derive(Debug, Clone, Default)]
 struct CellGrid {
     side: usize,
@@ -94,50 +100,70 @@ impl TransformGrid {
         grid
     }
 
-    /// The first step: neighbours share nodes, so all nodes and middles are one lattice and one call to PROJ.
+    /// The first step: neighbours share nodes, so all nodes are one lattice and one call to PROJ.
     fn settle_whole(&mut self, all: &[usize]) -> Vec<usize> {
         let half = CELL / 2;
         let (rows, cols) = (2 * self.cells.0 + 1, 2 * self.cells.1 + 1);
         let (row, col) = (self.first.0 * CELL, self.first.1 * CELL);
-        let (mut xs, mut ys): (Vec<f64>, Vec<f64>) =
-            (0..rows).flat_map(|j| (0..cols).map(move |i| (index(col + i * half), index(row + j * half)))).unzip();
+        let lattice = (0..rows).flat_map(|j| (0..cols).map(move |i| (index(col + i * half), index(row + j * half))));
+        let checks = all.iter().flat_map(|&cell| self.checks(cell, CELL));
+        let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = lattice.chain(checks).unzip();
         self.transform.apply(&mut xs, &mut ys);
+        let truth = (xs.split_off(rows * cols), ys.split_off(rows * cols));
+        let checks = truth.0.chunks_exact(CHECKS.len()).zip(truth.1.chunks_exact(CHECKS.len()));
         let mut open = Vec::new();
-        for &cell in all {
+        for (&cell, checks) in all.iter().zip(checks) {
             let (r, c) = (2 * (cell / self.cells.1), 2 * (cell % self.cells.1));
             let pick = |v: &[f64]| -> Vec<f64> {
                 (0..3).flat_map(|j| (0..3).map(move |i| (j, i))).map(|(j, i)| v[(r + j) * cols + c + i]).collect()
             };
-            if !self.grids[cell].accept(&pick(&xs), &pick(&ys), 3) {
+            if !self.grids[cell].accept(pick(&xs), pick(&ys), 3, checks) {
                 open.push(cell);
             }
         }
         open
     }
 
-    /// Tries nodes `step` apart in each of the cells; returns those where that is too coarse.
+    /// Tries patches of `step` in each of the cells; returns those where that is too coarse.
     fn settle(&mut self, cells: &[usize], step: usize) -> Vec<usize> {
         let half = step / 2;
         let n = CELL / half + 1;
+        let checks = CHECKS.len() * (CELL / step) * (CELL / step);
         let mut open = Vec::new();
         // A few cells at a time: a seam may run through many.
         for batch in cells.chunks(64) {
-            let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = batch
-                .iter()
-                .flat_map(|cell| {
-                    let row = (self.first.0 + cell / self.cells.1) * CELL;
-                    let col = (self.first.1 + cell % self.cells.1) * CELL;
-                    (0..n).flat_map(move |j| (0..n).map(move |i| (index(col + i * half), index(row + j * half))))
-                })
-                .unzip();
+            let points = batch.iter().flat_map(|&cell| {
+                let (row, col) = self.corner(cell);
+                let lattice =
+                    (0..n).flat_map(move |j| (0..n).map(move |i| (index(col + i * half), index(row + j * half))));
+                lattice.chain(self.checks(cell, step))
+            });
+            let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = points.unzip();
             self.transform.apply(&mut xs, &mut ys);
-            for ((cell, xs), ys) in batch.iter().zip(xs.chunks_exact(n * n)).zip(ys.chunks_exact(n * n)) {
-                if !self.grids[*cell].accept(xs, ys, n) {
+            let each = n * n + checks;
+            for ((cell, xs), ys) in batch.iter().zip(xs.chunks_exact(each)).zip(ys.chunks_exact(each)) {
+                let (xs, ys) = (xs.split_at(n * n), ys.split_at(n * n));
+                if !self.grids[*cell].accept(xs.0.to_vec(), ys.0.to_vec(), n, (xs.1, ys.1)) {
                     open.push(*cell);
                 }
             }
         }
         open
+    }
+
+    /// Row and column of a cell's first pixel.
+    fn corner(&self, cell: usize) -> (usize, usize) {
+        ((self.first.0 + cell / self.cells.1) * CELL, (self.first.1 + cell % self.cells.1) * CELL)
+    }
+
+    /// The positions at which the patches of a cell are compared with PROJ.
+    fn checks(&self, cell: usize, step: usize) -> impl Iterator<Item = (f64, f64)> + use<> {
+        let (row, col) = self.corner(cell);
+        let patches = CELL / step;
+        (0..patches * patches).flat_map(move |patch| {
+            let (j, i) = (patch / patches, patch % patches);
+            CHECKS.map(|(u, v)| (index(col + i * step) + u * index(step), index(row + j * step) + v * index(step)))
+        })
     }
 
     /// As [`PixelMap::row`].
@@ -181,68 +207,132 @@ impl TransformGrid {
 }
 
 impl CellGrid {
-    /// Takes every second node of an `n × n` lattice, if the others lie on the bilinear surface through them.
-    fn accept(&mut self, xs: &[f64], ys: &[f64], n: usize) -> bool {
-        if xs.iter().any(|x| !x.is_finite()) {
+    /// Takes an `n × n` lattice of nodes, if the surface through them passes by the checks.
+    fn accept(&mut self, xs: Vec<f64>, ys: Vec<f64>, n: usize, checks: (&[f64], &[f64])) -> bool {
+        // A position without image is NaN in both.
+        if xs.iter().chain(checks.0).any(|x| !x.is_finite()) {
             return false;
         }
-        let near = |v: &[f64]| {
-            (0..n - 1).step_by(2).all(|j| {
-                (0..n - 1).step_by(2).all(|i| {
-                    let at = |dj: usize, di: usize| v[(j + dj) * n + i + di];
-                    let mean = |a: f64, b: f64| f64::midpoint(a, b);
-                    let (top, bottom) = (mean(at(0, 0), at(0, 2)), mean(at(2, 0), at(2, 2)));
-                    [
-                        at(0, 1) - top,
-                        at(2, 1) - bottom,
-                        at(1, 0) - mean(at(0, 0), at(2, 0)),
-                        at(1, 2) - mean(at(0, 2), at(2, 2)),
-                        at(1, 1) - mean(top, bottom),
-                    ]
-                    .iter()
-                    .all(|d| d.abs() <= TOLERANCE)
+        let candidate = Self { side: n, xs, ys };
+        let patches = n / 2;
+        let near = |values: &[f64], truth: &[f64]| {
+            (0..patches * patches).zip(truth.chunks_exact(CHECKS.len())).all(|(patch, truth)| {
+                let (j, i) = (patch / patches, patch % patches);
+                CHECKS.iter().zip(truth).all(|(&(u, v), truth)| {
+                    (Quadratic::across(values, n, (2 * j, 2 * i), v).at(u) - truth).abs() <= TOLERANCE
                 })
             })
         };
-        if !near(xs) || !near(ys) {
-            return false;
+        let good = near(&candidate.xs, checks.0) && near(&candidate.ys, checks.1);
+        if good {
+            *self = candidate;
         }
-        let thin = |v: &[f64]| -> Vec<f64> {
-            (0..n).step_by(2).flat_map(|j| (0..n).step_by(2).map(move |i| (j, i))).map(|(j, i)| v[j * n + i]).collect()
-        };
-        self.side = n / 2 + 1;
-        self.xs = thin(xs);
-        self.ys = thin(ys);
-        true
+        good
     }
 
     /// Positions at height `y` in the cell, from column `col` of it on, plus `shift`.
     fn line(&self, y: f64, col: usize, shift: f64, xs: &mut [f64], ys: &mut [f64]) {
-        let step = CELL / (self.side - 1);
+        let patches = self.side / 2;
+        let step = CELL / patches;
         let size = index(step);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= y < 64")]
-        let above = ((y / size) as usize).min(self.side - 2);
-        let weight = y / size - index(above);
+        let patch_row = ((y / size) as usize).min(patches - 1);
+        let height = y / size - index(patch_row);
+        let n = xs.len();
         let mut done = 0;
-        while done < xs.len() {
+        while done < n {
             let from = col + done;
-            let left = (from / step).min(self.side - 2);
-            let end = (done + (left + 1) * step - from).min(xs.len());
-            let at = |values: &[f64], node: usize| {
-                let node = above * self.side + node;
-                values[node] + (values[node + self.side] - values[node]) * weight
-            };
+            let i = (from / step).min(patches - 1);
+            let end = (done + (i + 1) * step - from).min(n);
+            let start = index(from - i * step) + shift;
             let run = |values: &[f64], out: &mut [f64]| {
-                let start = at(values, left);
-                let slope = (at(values, left + 1) - start) / size;
-                let offset = index(from - left * step) + shift;
+                let along = Quadratic::across(values, self.side, (2 * patch_row, 2 * i), height);
                 for (k, out) in out.iter_mut().enumerate() {
-                    *out = start + slope * (offset + index(k));
+                    *out = along.at((start + index(k)) / size);
                 }
             };
             run(&self.xs, &mut xs[done..end]);
             run(&self.ys, &mut ys[done..end]);
             done = end;
+        }
+    }
+}
+
+/// `a + b·t + c·t²`, for t from 0 to 1.
+#[derive(Debug, Clone, Copy)]
+struct Quadratic {
+    a: f64,
+    b: f64,
+    c: f64,
+}
+
+impl Quadratic {
+    /// Through values at 0, 1/2 and 1.
+    fn through(first: f64, middle: f64, last: f64) -> Self {
+        Self { a: first, b: 4.0 * middle - 3.0 * first - last, c: 2.0 * (first + last) - 4.0 * middle }
+    }
+
+    /// Along the columns of the patch whose first node is (`row`, `col`) of an `n × n` lattice, at height `v` of it.
+    fn across(values: &[f64], n: usize, (row, col): (usize, usize), v: f64) -> Self {
+        let down = |i: usize| {
+            let node = |j: usize| values[(row + j) * n + col + i];
+            Self::through(node(0), node(1), node(2)).at(v)
+        };
+        Self::through(down(0), down(1), down(2))
+    }
+
+    fn at(self, t: f64) -> f64 {
+        self.a + t * (self.b + t * self.c)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Crs, GeoBox, Shape, Transform};
+
+    /// A grid of 300 × 300 pixels of `size` around 12 E 42 N.
+    fn grid(code: u32, size: f64) -> GeoBox {
+        let crs = Crs::epsg(code).unwrap();
+        let (x, y) = Transform::new(&Crs::lonlat().unwrap(), &crs).unwrap().point(12.0, 42.0).unwrap();
+        let affine = Affine::new(size, 0.0, x - 150.0 * size, 0.0, -size, y + 150.0 * size);
+        GeoBox::new(Shape::new(300, 300), affine, crs).unwrap()
+    }
+
+    #[test]
+    fn pixels_are_where_proj_puts_them() {
+        for (src, dst) in [
+            (grid(32632, 10.0), grid(3035, 10.0)),
+            (grid(32633, 10.0), grid(4326, 0.0001)),
+            (grid(4326, 0.1), grid(3035, 10_000.0)),
+            (grid(3857, 5000.0), grid(4326, 0.05)),
+        ] {
+            let transform = PixelTransform::new(&src, &dst).unwrap();
+            let map = TransformGrid::new(&transform, dst.shape.whole());
+            let (mut xs, mut ys) = (vec![0.0; 300], vec![0.0; 300]);
+            for row in 0..300 {
+                map.row(row, 0..300, &mut xs, &mut ys);
+                for col in 0..300 {
+                    let Some((x, y)) = transform.point(index(col) + 0.5, index(row) + 0.5) else { continue };
+                    let off = (x - xs[col]).abs().max((y - ys[col]).abs());
+                    assert!(off < 1.2 * TOLERANCE, "{} to {}: {off} off at row {row}, column {col}", dst.crs, src.crs);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pixel_does_not_depend_on_the_window() {
+        let (src, dst) = (grid(32633, 10.0), grid(4326, 0.0001));
+        let transform = PixelTransform::new(&src, &dst).unwrap();
+        let whole = TransformGrid::new(&transform, dst.shape.whole());
+        let part = TransformGrid::new(&transform, Window::new(130, 77, 40, 90));
+        let (mut xs, mut ys) = (vec![0.0; 300], vec![0.0; 300]);
+        let mut cut = (vec![0.0; 90], vec![0.0; 90]);
+        for row in 130..170 {
+            whole.row(row, 0..300, &mut xs, &mut ys);
+            part.row(row, 77..167, &mut cut.0, &mut cut.1);
+            assert!(cut.0[..] == xs[77..167] && cut.1[..] == ys[77..167], "row {row}");
         }
     }
 }

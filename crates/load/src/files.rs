@@ -223,7 +223,15 @@ impl SourceFile {
     /// What a result without this source says.
     pub(crate) fn hole(&self, plan: &LoadPlan, error: &LoadError) -> crate::Hole {
         let (dataset, measurement) = self.names(plan);
-        crate::Hole { dataset, measurement, location: self.location.clone(), reason: error.to_string() }
+        // The hole says itself which dataset, measurement and file it is.
+        let reason = match error {
+            LoadError::Raster { source, .. } => {
+                let text = source.to_string();
+                text.strip_prefix(&format!("{}: ", self.location)).map_or(text.clone(), ToOwned::to_owned)
+            }
+            other => other.to_string(),
+        };
+        crate::Hole { dataset, measurement, location: self.location.clone(), reason }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Cubes: loaded arrays with their labels.
 
+use std::cmp::Ordering;
+
 use cube_geo::GeoBox;
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -117,6 +119,6 @@ impl CubeArray {
     /// True where `value` (a pixel as float) means "no measurement".
     #[must_use]
     pub fn is_missing(&self, value: f64) -> bool {
-        value.is_nan() || self.nodata.is_some_and(|n| n == value)
+        value.is_nan() || self.nodata.and_then(|n| n.partial_cmp(&value)) == Some(Ordering::Equal)
     }
 }

@@ -110,7 +110,10 @@ impl DataType {
     /// number for a floating-point type (a finite one must not overflow to infinity).
     #[must_use]
     pub fn holds(self, value: f64) -> bool {
-        #[expect(clippy::cast_precision_loss, reason = "bounds of 64-bit integers are exact enough to compare whole floats")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "bounds of 64-bit integers are exact enough to compare whole floats"
+        )]
         #[expect(clippy::cast_possible_truncation, reason = "the question is whether it overflows")]
         match self.integer_range() {
             Some((low, high)) => value.fract() == 0.0 && value >= low as f64 && value <= high as f64,

@@ -114,7 +114,11 @@ macro_rules! pixels {
     };
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` clamps after rounding, as documented")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` clamps after rounding, as documented"
+)]
 mod generated {
     use super::{ArrayD, DataType, Pixel};
 
@@ -141,16 +145,46 @@ pub use generated::Pixels;
 macro_rules! for_each_dtype {
     ($dtype:expr, $t:ident => $body:expr, _ => $otherwise:expr) => {
         match $dtype {
-            $crate::DataType::UInt8 => { type $t = u8; $body }
-            $crate::DataType::Int8 => { type $t = i8; $body }
-            $crate::DataType::UInt16 => { type $t = u16; $body }
-            $crate::DataType::Int16 => { type $t = i16; $body }
-            $crate::DataType::UInt32 => { type $t = u32; $body }
-            $crate::DataType::Int32 => { type $t = i32; $body }
-            $crate::DataType::UInt64 => { type $t = u64; $body }
-            $crate::DataType::Int64 => { type $t = i64; $body }
-            $crate::DataType::Float32 => { type $t = f32; $body }
-            $crate::DataType::Float64 => { type $t = f64; $body }
+            $crate::DataType::UInt8 => {
+                type $t = u8;
+                $body
+            }
+            $crate::DataType::Int8 => {
+                type $t = i8;
+                $body
+            }
+            $crate::DataType::UInt16 => {
+                type $t = u16;
+                $body
+            }
+            $crate::DataType::Int16 => {
+                type $t = i16;
+                $body
+            }
+            $crate::DataType::UInt32 => {
+                type $t = u32;
+                $body
+            }
+            $crate::DataType::Int32 => {
+                type $t = i32;
+                $body
+            }
+            $crate::DataType::UInt64 => {
+                type $t = u64;
+                $body
+            }
+            $crate::DataType::Int64 => {
+                type $t = i64;
+                $body
+            }
+            $crate::DataType::Float32 => {
+                type $t = f32;
+                $body
+            }
+            $crate::DataType::Float64 => {
+                type $t = f64;
+                $body
+            }
             _ => $otherwise,
         }
     };

@@ -32,7 +32,10 @@ impl Product {
     /// The measurement of this name or alias.
     #[must_use]
     pub fn measurement(&self, name: &str) -> Option<&Measurement> {
-        self.measurements.iter().find(|m| m.name == name).or_else(|| self.measurements.iter().find(|m| m.answers_to(name)))
+        self.measurements
+            .iter()
+            .find(|m| m.name == name)
+            .or_else(|| self.measurements.iter().find(|m| m.answers_to(name)))
     }
 }
 

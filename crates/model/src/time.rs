@@ -21,7 +21,9 @@ pub struct TimeRange {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
     /// Not a date or time that is known.
-    #[error("{text:?} is not a time: give 2034, 2034-05, 2034-05-17, 2034-05-17T10:00:00Z or a range A/B, where .. leaves an end open")]
+    #[error(
+        "{text:?} is not a time: give 2034, 2034-05, 2034-05-17, 2034-05-17T10:00:00Z or a range A/B, where .. leaves an end open"
+    )]
     Unreadable {
         /// The text as given.
         text: String,
@@ -119,7 +121,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "x", "2034-13", "2034-02-30", "2034-05-17T25", "1/2/3", "20340", "2034-05-17T10:00:00+99:00", "/"] {
+        for text in
+            ["", "x", "2034-13", "2034-02-30", "2034-05-17T25", "1/2/3", "20340", "2034-05-17T10:00:00+99:00", "/"]
+        {
             assert!(text.parse::<TimeRange>().is_err(), "{text}");
         }
     }

@@ -24,4 +24,4 @@ pub use location::RasterLocation;
 pub use open::{open, planes};
 pub use planes::Plane;
 pub use source::{Raster, RasterHeader};
-pub use write::{Compression, WriteOptions, write_cog, write_geotiffs, write_netcdf, write_zarr};
+pub use write::{Compression, WriteOptions, discard_unfinished, write_cog, write_geotiffs, write_netcdf, write_zarr};

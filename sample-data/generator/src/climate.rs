@@ -181,7 +181,7 @@ impl Place {
     /// Precipitation of an hour in m: showers on some of the days, none on the others.
     fn rain_of_an_hour(&self) -> f64 {
         let wetness = [0.50, 0.42, 0.60, 2.0, 2.0, 0.68, 0.48, 0.38][(self.seed % 300) as usize % 8];
-        let shower = fractal(self.lon * 5.0, self.lat * 5.0, 3, self.seed + 80) - wetness;
+        let shower = fractal(self.lon * 2.4, self.lat * 3.0, 3, self.seed + 80) - wetness;
         (0.009 * shower * (1.0 + self.height / 1500.0)).max(0.0)
     }
 }

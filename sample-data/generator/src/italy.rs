@@ -111,11 +111,11 @@ const COASTS: [&[Point]; 5] = [
 ];
 
 /// Mountain chains: crest height in metres, half width in degrees, and the crest as (lon, lat).
-const CHAINS: [(f64, f64, &[Point]); 12] = [
+const CHAINS: [(f64, f64, &[Point]); 13] = [
     // Alps
     (
-        2500.0,
-        0.55,
+        1900.0,
+        0.50,
         &[
             (7.0, 44.1),
             (6.9, 44.8),
@@ -128,6 +128,8 @@ const CHAINS: [(f64, f64, &[Point]); 12] = [
             (13.8, 46.8),
         ],
     ),
+    // and the lower ranges north of them
+    (950.0, 1.0, &[(6.4, 45.3), (7.6, 46.4), (9.8, 46.8), (11.5, 47.2), (14.0, 47.2)]),
     // Apennines
     (
         1250.0,
@@ -211,7 +213,9 @@ pub(crate) fn height(lon: f64, lat: f64) -> f64 {
     let ring = ((lon - CENTRE.0) * 0.742).hypot(lat - CENTRE.1);
     let rim = 260.0 * (-((ring - 0.07) / 0.035).powi(2)).exp();
     let hills = 170.0 * fractal(lon * 3.0, lat * 4.0, 4, 201);
-    chains + rim + hills
+    // Valleys cut the chains.
+    let cut = 0.55 + 0.9 * fractal(lon * 4.0, lat * 5.0, 3, 202);
+    chains * cut + rim + hills
 }
 
 #[cfg(test)]

@@ -83,12 +83,16 @@ impl SqliteStore {
             .fetch_all(&self.pool)
             .await
             .map_err(|source| refused(url, source))?;
-        if tables.is_empty() {
-            return Ok(None);
-        }
-        if !tables.iter().any(|t| t == "_sqlx_migrations") || !tables.iter().any(|t| t == "catalog_state") {
-            let reason = format!("it holds other tables, such as {}", tables[0]);
-            return Err(CatalogError::Foreign { url: url.to_string(), reason });
+        // The list of migrations comes before the first of them: it stands alone while another process begins, or where
+        // one was killed there.
+        let ours = |name: &str| name == "_sqlx_migrations" || name == "sqlite_sequence";
+        match tables.iter().find(|name| !ours(name)) {
+            None => return Ok(None),
+            Some(_) if tables.iter().any(|name| name == "catalog_state") => {}
+            Some(other) => {
+                let reason = format!("it holds other tables, such as {other}");
+                return Err(CatalogError::Foreign { url: url.to_string(), reason });
+            }
         }
         sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
             .fetch_one(&self.pool)
@@ -110,7 +114,7 @@ impl SqliteStore {
             }
             match MIGRATIONS.run(&self.pool).await {
                 Ok(()) => return Ok(()),
-                Err(_) if attempt < 5 => tokio::time::sleep(Duration::from_millis(50 * attempt)).await,
+                Err(_) if attempt < 20 => tokio::time::sleep(Duration::from_millis(50 * attempt)).await,
                 Err(source) => return Err(CatalogError::Migration { url: url.to_string(), known, source }),
             }
         }
@@ -160,7 +164,22 @@ fn sql(doing: &'static str) -> impl Fn(sqlx::Error) -> CatalogError {
 fn refused(url: &CatalogUrl, source: sqlx::Error) -> CatalogError {
     match source.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() {
         Some("26") => CatalogError::Foreign { url: url.to_string(), reason: "it is no SQLite file".to_owned() },
+        // SQLITE_CANTOPEN and SQLITE_READONLY.
+        Some("14" | "8") => CatalogError::Unopenable { url: url.to_string(), reason: why_not(url) },
         _ => sql("opening the catalog")(source),
+    }
+}
+
+/// Why a file cannot be opened or created, which SQLite does not say.
+fn why_not(url: &CatalogUrl) -> String {
+    let CatalogUrl::Sqlite(path) = url else { return "SQLite cannot open it".to_owned() };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.is_dir() {
+        "it is a directory; name a file in it".to_owned()
+    } else if folder.is_dir() {
+        format!("you may not write in {}; name a place of your own", folder.display())
+    } else {
+        format!("there is no directory {}; make it first", folder.display())
     }
 }
 

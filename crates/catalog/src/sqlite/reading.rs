@@ -26,8 +26,8 @@ pub(super) async fn state(connection: &mut SqliteConnection, products: Option<&[
     for row in rows {
         state.definitions = row.try_get(0).map_err(&wrong)?;
         if let Some(product) = row.try_get(1).map_err(&wrong)? {
-            let (version, reload) = (row.try_get(2).map_err(&wrong)?, row.try_get(3).map_err(&wrong)?);
-            state.versions.push(Version { product, version, reload });
+            let (number, reload) = (row.try_get(2).map_err(&wrong)?, row.try_get(3).map_err(&wrong)?);
+            state.versions.push(Version { product, number, reload });
         }
     }
     Ok(state)
@@ -70,7 +70,7 @@ pub(super) async fn stored(connection: &mut SqliteConnection, ids: &[Uuid]) -> R
          WHERE d.id IN (SELECT unhex(value) FROM json_each(?))",
     )
     .bind(json(&hex))
-    .try_map(stored_row)
+    .try_map(|row| stored_row(&row))
     .fetch_all(connection)
     .await
     .map_err(&wrong)
@@ -90,13 +90,13 @@ pub(super) async fn page(
     .bind(product)
     .bind(after)
     .bind(limit)
-    .try_map(stored_row)
+    .try_map(|row| stored_row(&row))
     .fetch_all(connection)
     .await
     .map_err(sql("reading the datasets of a product"))
 }
 
-fn stored_row(row: SqliteRow) -> sqlx::Result<StoredRow> {
+fn stored_row(row: &SqliteRow) -> sqlx::Result<StoredRow> {
     Ok(StoredRow {
         key: row.try_get(0)?,
         id: row.try_get(1)?,

@@ -83,9 +83,16 @@ async fn conditions(
         query.push(")");
         driven = true;
     }
-    if let Some(products) = &selection.products {
-        query.push(if driven { " AND +d.product IN (" } else { " AND d.product IN (" });
-        query.push("SELECT value FROM json_each(").push_bind(json(products)).push("))");
+    match selection.products.as_deref() {
+        None => {}
+        // One product's datasets stand in its index in the order of the results: a limit ends the walk early.
+        Some([product]) => {
+            query.push(if driven { " AND +d.product = " } else { " AND d.product = " }).push_bind(*product);
+        }
+        Some(products) => {
+            query.push(if driven { " AND +d.product IN (" } else { " AND d.product IN (" });
+            query.push("SELECT value FROM json_each(").push_bind(json(products)).push("))");
+        }
     }
     query.push(match selection.status {
         Status::Active => " AND d.archived IS NULL",

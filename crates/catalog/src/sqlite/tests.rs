@@ -85,6 +85,22 @@ async fn creating_again_keeps_everything() {
     assert_eq!(Catalog::open(&url).await.unwrap().products().await.unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn a_creation_that_was_killed_at_its_beginning_is_finished_by_the_next() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("cube.db");
+    let pool =
+        SqlitePool::connect_with(SqliteConnectOptions::new().filename(&path).create_if_missing(true)).await.unwrap();
+    Migrator::with_migrations(Vec::new()).run(&pool).await.unwrap();
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&pool).await.unwrap();
+    assert!(tables > 0, "the list of migrations is there");
+    pool.close().await;
+    let url = CatalogUrl::sqlite(path);
+    assert!(matches!(Catalog::open(&url).await.unwrap_err(), CatalogError::Missing { .. }));
+    Catalog::init(&url).await.unwrap();
+    Catalog::open(&url).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn eight_can_create_one_catalog_at_once() {
     let directory = TempDir::new().unwrap();

@@ -1,5 +1,7 @@
 //! `cube water`, `cube series`, `cube plot`.
 
+use std::path::Path;
+
 use cube::plot::PlotRequest;
 use cube::series::SeriesRequest;
 use cube::water::WaterRequest;
@@ -7,12 +9,12 @@ use cube::{ExportOptions, LoadOptions, SpectralIndex, Threshold};
 use serde_json::json;
 
 use crate::args::{Global, PlotArgs, SeriesArgs, WaterArgs, WaterIndexArg};
-use crate::output::{Failure, print_json, print_table, say};
+use crate::output::{Failure, count, print_json, print_table, say};
 use crate::{progress, query};
 
 /// Time planes as a bar counts them.
 fn options_with<'a>(jobs: Option<usize>, advance: &'a (dyn Fn(usize, usize) + Sync)) -> LoadOptions<'a> {
-    LoadOptions { jobs, progress: Some(advance) }
+    LoadOptions { jobs, progress: Some(advance), ..LoadOptions::default() }
 }
 
 /// `cube water`.
@@ -20,9 +22,11 @@ pub(crate) fn water(global: &Global, args: &WaterArgs) -> Result<(), Failure> {
     let search = query::search(std::slice::from_ref(&args.product), &args.place)?;
     let threshold = match args.threshold.as_str() {
         "otsu" | "Otsu" => Threshold::Otsu,
-        number => Threshold::Fixed(number.parse().ok().filter(|v: &f64| (-1.0..=1.0).contains(v)).ok_or_else(|| {
-            Failure::Usage(format!("--threshold {number:?}: expected a number from -1 to 1, or otsu"))
-        })?),
+        number => {
+            Threshold::Fixed(number.parse().ok().filter(|v: &f64| (-1.0..=1.0).contains(v)).ok_or_else(|| {
+                Failure::Usage(format!("--threshold {number:?}: expected a number from -1 to 1, or otsu"))
+            })?)
+        }
     };
     let request = WaterRequest {
         spec: query::load_spec(&args.pixels, search.area.as_ref())?,
@@ -34,6 +38,14 @@ pub(crate) fn water(global: &Global, args: &WaterArgs) -> Result<(), Failure> {
         threshold,
         min_pixels: args.min_pixels,
     };
+    let options = ExportOptions { overwrite: args.overwrite, ..ExportOptions::default() };
+    // Before anything is read: what comes after the load must not fail for a mistyped path.
+    check_directory(&args.output, &options)?;
+    if let Some(truth) = &args.truth
+        && !truth.is_file()
+    {
+        return Err(Failure::Failed(format!("--truth {}: there is no such file; check the path", truth.display())));
+    }
     let dc = super::open(global)?;
     let bar = progress::bar(global, 0, "loading");
     let advance = |done: usize, total: usize| {
@@ -45,7 +57,6 @@ pub(crate) fn water(global: &Global, args: &WaterArgs) -> Result<(), Failure> {
     if let Some(truth) = &args.truth {
         report.compare(truth)?;
     }
-    let options = ExportOptions { overwrite: args.overwrite, ..ExportOptions::default() };
     let written = report.write(&args.output, &options)?;
     if args.json.json {
         print_json(&json!({ "method": report.method, "dates": report.rows, "written": written }))?;
@@ -53,8 +64,34 @@ pub(crate) fn water(global: &Global, args: &WaterArgs) -> Result<(), Failure> {
         print_table(&report.headings(), report.table())?;
         say(global, &report.method);
     }
-    say(global, &format!("written: {} files in {}", written.len(), args.output.display()));
+    say(global, &format!("written: {} in {}", count(written.len(), "file"), args.output.display()));
     Ok(())
+}
+
+/// Files that a run of `cube water` writes.
+const WATER_FILES: [&str; 7] = [
+    "water_extent.csv",
+    "water_extent.png",
+    "water_extents.png",
+    "water_frequency.png",
+    "water_frequency.tif",
+    "water_extents.nc",
+    "scene.png",
+];
+
+/// Checks that a directory can be made or written, and holds none of the results of an earlier run.
+fn check_directory(dir: &Path, options: &ExportOptions) -> Result<(), Failure> {
+    if dir.exists() && !dir.is_dir() {
+        return Err(Failure::Failed(format!("{}: the results go into a directory, and this is a file", dir.display())));
+    }
+    for name in WATER_FILES {
+        let path = dir.join(name);
+        if path.exists() {
+            cube::check_free(&path, options)?;
+        }
+    }
+    // A trailing separator says that a directory is meant.
+    Ok(cube::check_output(&dir.join(""), options)?)
 }
 
 /// `cube series`.
@@ -90,7 +127,7 @@ pub(crate) fn series(global: &Global, args: &SeriesArgs) -> Result<(), Failure> 
     }
     for one in &all {
         if let Some(mean) = one.overall_mean() {
-            say(global, &format!("{}: {} times, mean {mean:.3} {}", one.name, one.points.len(), one.units));
+            say(global, &format!("{}: {}, mean {mean:.3} {}", one.name, count(one.points.len(), "time"), one.units));
         }
     }
     Ok(())
@@ -129,7 +166,6 @@ pub(crate) fn plot(global: &Global, args: &PlotArgs) -> Result<(), Failure> {
     };
     let times = dc.plot(&request, &args.output, &options_with(args.pixels.jobs, &advance))?;
     bar.finish_and_clear();
-    let s = if times.len() == 1 { "" } else { "s" };
-    say(global, &format!("written: {} ({} time{s})", args.output.display(), times.len()));
+    say(global, &format!("written: {} ({})", args.output.display(), count(times.len(), "time")));
     Ok(())
 }

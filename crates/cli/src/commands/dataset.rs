@@ -6,11 +6,17 @@ use cube::{Datacube, Uuid};
 use serde_json::Value;
 
 use crate::args::{DatasetCommand, Global};
-use crate::output::{Failure, print_json, say};
+use crate::output::{Failure, count, print_json, say};
 
 fn parse(ids: &[String]) -> Result<Vec<Uuid>, Failure> {
     ids.iter()
-        .map(|id| id.parse().map_err(|_| Failure::Usage(format!("{id:?} is not a dataset id: expected a UUID such as 7f3bd8b5-8d5a-5b8e-9d0a-2f8f5c1c1d11"))))
+        .map(|id| {
+            id.parse().map_err(|_| {
+                Failure::Usage(format!(
+                    "{id:?} is not a dataset id: expected a UUID such as 7f3bd8b5-8d5a-5b8e-9d0a-2f8f5c1c1d11"
+                ))
+            })
+        })
         .collect()
 }
 
@@ -19,17 +25,17 @@ pub(crate) fn run(global: &Global, command: DatasetCommand) -> Result<(), Failur
         DatasetCommand::Show { ids, json } => show(&super::open(global)?, &parse(&ids)?, json),
         DatasetCommand::Archive { ids } => {
             let n = super::open(global)?.archive(&parse(&ids)?)?;
-            say(global, &format!("{n} archived"));
+            say(global, &format!("{} archived", count(n, "dataset")));
             Ok(())
         }
         DatasetCommand::Restore { ids } => {
             let n = super::open(global)?.restore(&parse(&ids)?)?;
-            say(global, &format!("{n} restored"));
+            say(global, &format!("{} restored", count(n, "dataset")));
             Ok(())
         }
         DatasetCommand::Purge { ids, force } => {
             let n = super::open(global)?.purge(&parse(&ids)?, force)?;
-            say(global, &format!("{n} deleted for good"));
+            say(global, &format!("{} deleted for good", count(n, "dataset")));
             Ok(())
         }
     }

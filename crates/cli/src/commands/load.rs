@@ -6,7 +6,7 @@ use cube::{Compression, ExportOptions, LoadOptions};
 use serde_json::json;
 
 use crate::args::{CompressArg, Global, LoadArgs};
-use crate::output::{Failure, print_json, say};
+use crate::output::{Failure, count, print_json, say};
 use crate::{progress, query};
 
 pub(crate) fn run(global: &Global, args: &LoadArgs) -> Result<(), Failure> {
@@ -18,7 +18,7 @@ pub(crate) fn run(global: &Global, args: &LoadArgs) -> Result<(), Failure> {
         if args.json.json {
             return print_json(&json!(explanation));
         }
-        write!(std::io::stdout(), "{explanation}")?;
+        writeln!(std::io::stdout(), "{explanation}")?;
         return Ok(());
     }
     let Some(output) = &args.output else {
@@ -32,15 +32,17 @@ pub(crate) fn run(global: &Global, args: &LoadArgs) -> Result<(), Failure> {
         }),
         overwrite: args.overwrite,
     };
-    // Before anything is read: the name must say a format, and the place must be free and writable.
+    // Before anything is searched or read: the name must say a format, and the place must be free and writable.
     cube::check_output(output, &options)?;
     let plan = dc.plan(&search, &spec)?;
+    cube::check_output_of(&plan, output, &options)?;
     let bar = progress::bar(global, 0, "loading");
     let advance = |done: usize, total: usize| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
-    let loaded = cube::run(&plan, &LoadOptions { jobs: args.pixels.jobs, progress: Some(&advance) })?;
+    let loaded =
+        cube::run(&plan, &LoadOptions { jobs: args.pixels.jobs, progress: Some(&advance), ..LoadOptions::default() })?;
     bar.finish_and_clear();
     for hole in &loaded.holes {
         say(global, &format!("warning: left out: {hole}"));
@@ -54,8 +56,12 @@ pub(crate) fn run(global: &Global, args: &LoadArgs) -> Result<(), Failure> {
     }
     let names = loaded.cube.arrays.keys().cloned().collect::<Vec<_>>().join(", ");
     let times = loaded.cube.times.len();
-    let what = format!("{times} time{} of {names}, {}", if times == 1 { "" } else { "s" }, loaded.cube.geobox);
-    let place = if let [one] = written.as_slice() { one.display().to_string() } else { format!("{} files in {}", written.len(), output.display()) };
+    let what = format!("{} of {names}, {}", count(times, "time"), loaded.cube.geobox);
+    let place = if let [one] = written.as_slice() {
+        one.display().to_string()
+    } else {
+        format!("{} files in {}", written.len(), output.display())
+    };
     say(global, &format!("{what}\nwritten: {place}"));
     Ok(())
 }

@@ -9,6 +9,8 @@ mod product;
 mod search;
 mod status;
 
+use std::io::Write;
+
 use clap::CommandFactory;
 use cube::{Config, Datacube};
 
@@ -31,14 +33,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Series(args) => applications::series(&global, &args),
         Command::Plot(args) => applications::plot(&global, &args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "cube", &mut std::io::stdout());
-            Ok(())
+            // Into memory first: the generator knows no broken pipe.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "cube", &mut script);
+            Ok(std::io::stdout().write_all(&script)?)
         }
-        Command::Man { dir } => {
-            std::fs::create_dir_all(&dir)
-                .and_then(|()| clap_mangen::generate_to(Arguments::command(), &dir))
-                .map_err(|e| Failure::Failed(format!("cannot write man pages into {}: {e}", dir.display())))
-        }
+        Command::Man { dir } => std::fs::create_dir_all(&dir)
+            .and_then(|()| clap_mangen::generate_to(Arguments::command(), &dir))
+            .map_err(|e| Failure::Failed(format!("cannot write man pages into {}: {e}", dir.display()))),
     }
 }
 

@@ -6,17 +6,20 @@ use cube::{Added, Search};
 use serde_json::{Value, json};
 
 use crate::args::{Global, MetadataCommand, ProductCommand};
-use crate::output::{Failure, complain, print_json, print_table, say};
+use crate::output::{Failure, complain, count, print_json, print_table, say};
 
 pub(crate) fn run(global: &Global, command: ProductCommand) -> Result<(), Failure> {
     let dc = super::open(global)?;
     match command {
         ProductCommand::Add { files } => {
             let done = dc.add_products(&files, |name, added| {
-                say(global, &match added {
-                    Added::New => format!("product {name}: added"),
-                    Added::AlreadyThere => format!("product {name}: already there, unchanged"),
-                });
+                say(
+                    global,
+                    &match added {
+                        Added::New => format!("product {name}: added"),
+                        Added::AlreadyThere => format!("product {name}: already there, unchanged"),
+                    },
+                );
             })?;
             told(&done)
         }
@@ -41,8 +44,15 @@ pub(crate) fn run(global: &Global, command: ProductCommand) -> Result<(), Failur
                 rows.push((product, count));
             }
             if as_json.json {
-                return print_json(&rows.iter().map(|(p, n)| json!({"name": p.name, "description": p.description, "license": p.license,
-                    "datasets": n, "measurements": p.measurements.iter().map(|m| &m.name).collect::<Vec<_>>()})).collect());
+                return print_json(
+                    &rows
+                        .iter()
+                        .map(|(p, n)| {
+                            json!({"name": p.name, "description": p.description, "license": p.license,
+                    "datasets": n, "measurements": p.measurements.iter().map(|m| &m.name).collect::<Vec<_>>()})
+                        })
+                        .collect(),
+                );
             }
             let rows = rows.into_iter().map(|(p, n)| {
                 let measurements = p.measurements.iter().map(|m| m.name.as_str()).collect::<Vec<_>>().join(" ");
@@ -53,7 +63,12 @@ pub(crate) fn run(global: &Global, command: ProductCommand) -> Result<(), Failur
         ProductCommand::Delete { names, force } => {
             for name in names {
                 let datasets = dc.delete_product(&name, force)?;
-                say(global, &format!("product {name}: deleted, and {datasets} datasets with it"));
+                let with = if datasets == 0 {
+                    String::new()
+                } else {
+                    format!(", and {} with it", count(usize::try_from(datasets).unwrap_or(usize::MAX), "dataset"))
+                };
+                say(global, &format!("product {name}: deleted{with}"));
             }
             Ok(())
         }
@@ -65,10 +80,13 @@ pub(crate) fn run_metadata(global: &Global, command: MetadataCommand) -> Result<
     match command {
         MetadataCommand::Add { files } => {
             let done = dc.add_metadata_types(&files, |name, added| {
-                say(global, &match added {
-                    Added::New => format!("metadata type {name}: added"),
-                    Added::AlreadyThere => format!("metadata type {name}: already there, unchanged"),
-                });
+                say(
+                    global,
+                    &match added {
+                        Added::New => format!("metadata type {name}: added"),
+                        Added::AlreadyThere => format!("metadata type {name}: already there, unchanged"),
+                    },
+                );
             })?;
             told(&done)
         }
@@ -78,13 +96,25 @@ pub(crate) fn run_metadata(global: &Global, command: MetadataCommand) -> Result<
                 let there = all.iter().map(|t| t.name.as_str()).collect::<Vec<_>>().join(", ");
                 return Err(Failure::Failed(format!("no metadata type {missing:?}; there are {there}")));
             }
-            documents(all.iter().filter(|t| names.is_empty() || names.contains(&t.name)).map(|t| t.document.clone()).collect(), json)
+            documents(
+                all.iter()
+                    .filter(|t| names.is_empty() || names.contains(&t.name))
+                    .map(|t| t.document.clone())
+                    .collect(),
+                json,
+            )
         }
         MetadataCommand::List(as_json) => {
             let all = dc.metadata_types()?;
             if as_json.json {
-                return print_json(&all.iter().map(|t| json!({"name": t.name, "description": t.description,
-                    "search_fields": t.search_fields.keys().collect::<Vec<_>>()})).collect());
+                return print_json(
+                    &all.iter()
+                        .map(|t| {
+                            json!({"name": t.name, "description": t.description,
+                    "search_fields": t.search_fields.keys().collect::<Vec<_>>()})
+                        })
+                        .collect(),
+                );
             }
             let rows = all.into_iter().map(|t| {
                 let fields = t.search_fields.keys().cloned().collect::<Vec<_>>().join(" ");

@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 use std::io::Write;
 
-use cube::{Dataset, Search, Status};
+use cube::{Dataset, Status};
 use serde_json::{Value, json};
 
 use crate::args::{Global, SearchArgs, StatusArg};
-use crate::output::{Failure, print_csv, print_json, print_table, say};
+use crate::output::{Failure, count, print_csv, print_json, print_table, say};
 use crate::query;
 
 pub(crate) fn run(global: &Global, args: &SearchArgs) -> Result<(), Failure> {
@@ -28,9 +28,12 @@ pub(crate) fn run(global: &Global, args: &SearchArgs) -> Result<(), Failure> {
         writeln!(std::io::stdout(), "{n}")?;
         return Ok(());
     }
+    // The limit counts in the order asked for, which is not the catalog's.
+    let limit = if args.sort.is_some() { search.limit.take() } else { None };
     let mut found = dc.find_datasets(&search)?;
     if let Some(sort) = &args.sort {
         sort_by(&mut found, sort)?;
+        found.truncate(limit.unwrap_or(usize::MAX));
     }
     if args.json {
         return print_json(&Value::from(found.iter().map(summary).collect::<Vec<_>>()));
@@ -42,7 +45,14 @@ pub(crate) fn run(global: &Global, args: &SearchArgs) -> Result<(), Failure> {
     if args.csv {
         let headings = ["id", "product", "begin", "end", "label", "location"];
         let rows = found.iter().map(|d| {
-            vec![d.id.to_string(), d.product.clone(), d.time.begin.to_string(), d.time.end.to_string(), d.label.clone().unwrap_or_default(), d.location.clone().unwrap_or_default()]
+            vec![
+                d.id.to_string(),
+                d.product.clone(),
+                d.time.begin.to_string(),
+                d.time.end.to_string(),
+                d.label.clone().unwrap_or_default(),
+                d.location.clone().unwrap_or_default(),
+            ]
         });
         return print_csv(&headings, rows.collect());
     }
@@ -51,10 +61,16 @@ pub(crate) fn run(global: &Global, args: &SearchArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let rows = found.iter().map(|d| {
-        vec![d.time.center().to_string(), d.product.clone(), d.label.clone().unwrap_or_default(), d.crs.to_string(), d.id.to_string()]
+        vec![
+            d.time.center().to_string(),
+            d.product.clone(),
+            d.label.clone().unwrap_or_default(),
+            d.crs.to_string(),
+            d.id.to_string(),
+        ]
     });
     print_table(&["time", "product", "label", "CRS", "id"], rows.collect())?;
-    say(global, &format!("{} dataset{}", found.len(), if found.len() == 1 { "" } else { "s" }));
+    say(global, &count(found.len(), "dataset"));
     Ok(())
 }
 
@@ -65,7 +81,11 @@ fn sort_by(found: &mut [Dataset], field: &str) -> Result<(), Failure> {
         "product" => |a, b| a.product.cmp(&b.product),
         "id" => |a, b| a.id.cmp(&b.id),
         "label" => |a, b| a.label.cmp(&b.label),
-        other => return Err(Failure::Usage(format!("--sort {other:?}: expected time, product, id or label, with - in front to reverse"))),
+        other => {
+            return Err(Failure::Usage(format!(
+                "--sort {other:?}: expected time, product, id or label, with - in front to reverse"
+            )));
+        }
     };
     found.sort_by(|a, b| if reverse { order(b, a) } else { order(a, b) });
     Ok(())

@@ -6,7 +6,7 @@ use cube::{Datacube, Search};
 use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::output::{Failure, complain, print_json};
+use crate::output::{Failure, complain, count, print_json};
 
 pub(crate) fn run(global: &Global, as_json: bool) -> Result<(), Failure> {
     let config = super::config(global)?;
@@ -31,15 +31,15 @@ pub(crate) fn run(global: &Global, as_json: bool) -> Result<(), Failure> {
         if trouble.is_none() {
             let n = |key: &str| catalog[key].as_u64().unwrap_or(0);
             writeln!(out, "schema    version {}", n("schema_version"))?;
-            writeln!(out, "holds     {} products, {} datasets", n("products"), n("datasets"))?;
+            let things = |key: &str, what: &str| count(usize::try_from(n(key)).unwrap_or(usize::MAX), what);
+            writeln!(out, "holds     {}, {}", things("products", "product"), things("datasets", "dataset"))?;
         }
         for (name, value) in libraries.as_object().into_iter().flatten() {
-            let text = match value {
-                Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            writeln!(out, "{name:<9} {text}")?;
+            match value {
+                Value::Array(drivers) => writeln!(out, "reads     {}", formats(drivers))?,
+                Value::String(text) => writeln!(out, "{name:<9} {text}")?,
+                other => writeln!(out, "{name:<9} {other}")?,
+            }
         }
     }
     if let Some(sentence) = trouble {
@@ -47,4 +47,24 @@ pub(crate) fn run(global: &Global, as_json: bool) -> Result<(), Failure> {
         return Err(Failure::Told);
     }
     Ok(())
+}
+
+/// Formats that cubes are made of, with the GDAL driver of each; NetCDF and Zarr v3 are read without one.
+const FORMATS: [(&str, &str); 4] =
+    [("GeoTIFF", "GTiff"), ("JPEG 2000", "JP2OpenJPEG"), ("GRIB", "GRIB"), ("HDF5", "HDF5")];
+
+/// The formats that are read: those that matter by name, all by their number.
+fn formats(drivers: &[Value]) -> String {
+    let has = |driver: &str| drivers.iter().any(|d| d == driver);
+    let (there, absent): (Vec<_>, Vec<_>) = FORMATS.iter().partition(|(_, driver)| has(driver));
+    let names = |of: Vec<&(&str, &str)>| of.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let mut text = "NetCDF, Zarr".to_owned();
+    if !there.is_empty() {
+        text =
+            format!("{text}, {} and more: {} (--json lists them)", names(there), count(drivers.len(), "GDAL driver"));
+    }
+    if !absent.is_empty() {
+        text = format!("{text}; not {}", names(absent));
+    }
+    text
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::Error;
+use crate::error::why;
 
 /// The namespace of the ids of datasets that we make: UUIDv5 of it and `product`, location, layer and band.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8f1c_2d0a_6a57_5e0e_9b1d_3c54_7a2e_61f0);
@@ -23,7 +24,8 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x8f1c_2d0a_6a57_5e0e_9b1d_3c54_7a2e_61f
 /// # Errors
 /// Where the file cannot be read, says no times, lacks a measurement of the product at some time, or says no grid.
 pub(super) fn documents_of(path: &Path, product: &Arc<Product>) -> Result<Vec<Dataset>, Error> {
-    let absolute = std::path::absolute(path).map_err(|e| Error::Unreadable { path: path.to_owned(), reason: e.to_string() })?;
+    let absolute =
+        super::sources::absolute(path).map_err(|e| Error::Unreadable { path: path.to_owned(), reason: why(&e) })?;
     let location = absolute.to_string_lossy().into_owned();
     let planes = cube_raster::planes(&location, None)?;
     let file = RasterFile { path: absolute, location, product };
@@ -52,14 +54,25 @@ impl<'a> RasterFile<'a> {
         let mut foreign = Vec::new();
         for plane in planes {
             let Some(measurement) = self.measurement_of(plane, planes) else {
-                foreign.push(plane.layer.clone().or_else(|| plane.name.clone()).unwrap_or_else(|| format!("band {}", plane.band)));
+                foreign.push(
+                    plane
+                        .layer
+                        .clone()
+                        .or_else(|| plane.name.clone())
+                        .unwrap_or_else(|| format!("band {}", plane.band)),
+                );
                 continue;
             };
             let Some(time) = plane.time else {
-                return Err(self.mismatch(format!("the plane for {measurement} says no time; write an EO3 document for it and index that")));
+                return Err(self.mismatch(format!(
+                    "the plane for {measurement} says no time; write an EO3 document for it and index that"
+                )));
             };
             if let Some(other) = steps.entry(time).or_default().insert(measurement, plane) {
-                let reason = format!("two planes hold {measurement} at {time} (bands {} and {}); write EO3 documents that tell them apart", other.band, plane.band);
+                let reason = format!(
+                    "two planes hold {measurement} at {time} (bands {} and {}); write EO3 documents that tell them apart",
+                    other.band, plane.band
+                );
                 return Err(self.mismatch(reason));
             }
         }
@@ -67,7 +80,11 @@ impl<'a> RasterFile<'a> {
             foreign.sort();
             foreign.dedup();
             let wanted = self.product.measurements.iter().map(|m| m.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(self.mismatch(format!("none of its planes ({}) is a measurement of product {} ({wanted})", foreign.join(", "), self.product.name)));
+            return Err(self.mismatch(format!(
+                "none of its planes ({}) is a measurement of product {} ({wanted})",
+                foreign.join(", "),
+                self.product.name
+            )));
         }
         Ok(steps)
     }
@@ -91,13 +108,17 @@ impl<'a> RasterFile<'a> {
     }
 
     fn dataset(&self, time: Timestamp, step: &Step<'a>, matcher: &ProductMatcher) -> Result<Dataset, Error> {
-        let absent = self.product.measurements.iter().filter(|m| !step.contains_key(m.name.as_str())).map(|m| m.name.as_str());
+        let absent =
+            self.product.measurements.iter().filter(|m| !step.contains_key(m.name.as_str())).map(|m| m.name.as_str());
         let absent = absent.collect::<Vec<_>>();
         let Some(first) = step.values().next().filter(|_| absent.is_empty()) else {
             return Err(self.mismatch(format!("at {time} there is no plane for {}", absent.join(", "))));
         };
         let layer = if step.len() == 1 { first.layer.clone().unwrap_or_default() } else { String::new() };
-        let id = Uuid::new_v5(&NAMESPACE, format!("{}\n{}\n{layer}\n{}", self.product.name, self.location, first.band).as_bytes());
+        let id = Uuid::new_v5(
+            &NAMESPACE,
+            format!("{}\n{}\n{layer}\n{}", self.product.name, self.location, first.band).as_bytes(),
+        );
         let mut document = json!({
             "$schema": "https://schemas.opendatacube.org/dataset",
             "id": id.to_string(),
@@ -121,7 +142,9 @@ impl<'a> RasterFile<'a> {
         for (measurement, plane) in step {
             let (grid, its_crs) = self.grid(measurement, &plane.header)?;
             if crs.get_or_insert_with(|| its_crs.clone()) != &its_crs {
-                return Err(self.mismatch(format!("{measurement} is in {its_crs}, the others are not; a dataset has one CRS")));
+                return Err(
+                    self.mismatch(format!("{measurement} is in {its_crs}, the others are not; a dataset has one CRS"))
+                );
             }
             let known = grids.iter().find(|(_, g)| *g == grid).map(|(n, _)| n.clone());
             let grid_name = known.unwrap_or_else(|| {
@@ -145,14 +168,20 @@ impl<'a> RasterFile<'a> {
     }
 
     fn grid(&self, measurement: &str, header: &RasterHeader) -> Result<(Value, Crs), Error> {
-        let affine = header.affine.ok_or_else(|| self.mismatch(format!("the plane for {measurement} says no pixel grid")))?;
+        let affine =
+            header.affine.ok_or_else(|| self.mismatch(format!("the plane for {measurement} says no pixel grid")))?;
         let crs = match &header.crs {
             // A sphere's or an unnamed ellipsoid's degrees are taken for WGS 84, as everybody does with GRIB.
             Some(crs) if crs.is_geographic() && crs.epsg_code().is_none() => Crs::lonlat()?,
             Some(crs) => crs.clone(),
             None => match &self.product.load_hints {
                 Some(hints) => hints.crs.clone(),
-                None => return Err(self.mismatch(format!("the plane for {measurement} says no CRS, and product {} has none to fall back on", self.product.name))),
+                None => {
+                    return Err(self.mismatch(format!(
+                        "the plane for {measurement} says no CRS, and product {} has none to fall back on",
+                        self.product.name
+                    )));
+                }
             },
         };
         let a = affine;

@@ -41,9 +41,12 @@ impl IndexReport {
     #[must_use]
     pub fn summary(&self) -> String {
         let mut parts = vec![format!("{} added", self.added), format!("{} already there", self.present)];
-        for (n, what) in [(self.updated, "updated"), (self.products, "products"), (self.metadata_types, "metadata types")] {
+        if self.updated > 0 {
+            parts.push(format!("{} updated", self.updated));
+        }
+        for (n, what) in [(self.products, "product"), (self.metadata_types, "metadata type")] {
             if n > 0 {
-                parts.push(format!("{n} {what}"));
+                parts.push(format!("{n} {what}{}", if n == 1 { "" } else { "s" }));
             }
         }
         parts.push(format!("{} refused", self.refused.len()));

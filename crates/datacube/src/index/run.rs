@@ -39,15 +39,31 @@ impl Datacube {
     /// too. A document that is refused is reported and stops nothing else; a batch lands whole or not at all.
     ///
     /// # Errors
-    /// Where an argument names nothing, or the catalog cannot be written.
+    /// Where the product for rasters is not there, or the catalog cannot be written.
     pub fn index(&self, arguments: &[String], options: &IndexOptions<'_>) -> Result<IndexReport, Error> {
         let started = Instant::now();
-        let sources = find_sources(arguments)?;
+        if let Some(product) = &options.product {
+            self.product(product)?;
+        }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(options.jobs.unwrap_or(0))
             .build()
             .map_err(|e| Error::NoThreads { reason: e.to_string() })?;
-        let mut run = Run { dc: self, options, pool, products: self.products()?, report: IndexReport::default(), waiting: Vec::new() };
+        let mut run = Run {
+            dc: self,
+            options,
+            pool,
+            products: self.products()?,
+            report: IndexReport::default(),
+            waiting: Vec::new(),
+        };
+        let mut sources = Vec::new();
+        for argument in arguments {
+            match find_sources(argument) {
+                Ok(found) => sources.extend(found),
+                Err(error) => run.refuse(argument.clone(), error.to_string()),
+            }
+        }
         let mut texts = Vec::new();
         for (n, source) in sources.iter().enumerate() {
             if let Some(progress) = options.progress {
@@ -113,10 +129,13 @@ impl Run<'_> {
         if texts.is_empty() {
             return Ok(());
         }
-        let raw: Vec<Result<Found, Refusal>> = self.pool.install(|| texts.par_iter().flat_map_iter(read_documents).collect());
+        let raw: Vec<Result<Found, Refusal>> =
+            self.pool.install(|| texts.par_iter().flat_map_iter(read_documents).collect());
         // Definitions first, so that a directory may hold a product and its datasets.
         let (definitions, others): (Vec<_>, Vec<_>) = raw.into_iter().partition(|d| {
-            d.as_ref().is_ok_and(|d| matches!(documents::kind(&d.document), DocumentKind::Product | DocumentKind::MetadataType))
+            d.as_ref().is_ok_and(|d| {
+                matches!(documents::kind(&d.document), DocumentKind::Product | DocumentKind::MetadataType)
+            })
         });
         for found in definitions.into_iter().flatten() {
             let parsed = definition(&found.document);
@@ -190,8 +209,7 @@ impl Run<'_> {
             return Ok(());
         }
         if self.options.dry_run {
-            self.report.added += batch.len();
-            return Ok(());
+            return batch.into_iter().try_for_each(|dataset| self.compare(dataset));
         }
         let outcomes = if self.options.update {
             self.dc.wait(self.dc.catalog.update_datasets(&batch))?
@@ -203,18 +221,29 @@ impl Run<'_> {
                 Outcome::Added => self.report.added += 1,
                 Outcome::AlreadyThere | Outcome::Archived => self.report.present += 1,
                 Outcome::Updated => self.report.updated += 1,
-                Outcome::Changed { differs } => {
-                    let source = dataset.location.clone().unwrap_or_default();
-                    let reason = format!(
-                        "{source}: dataset {} is in the catalog with another document ({}); --update replaces it",
-                        dataset.id,
-                        differs.join("; ")
-                    );
-                    self.refuse(source, reason);
-                }
+                Outcome::Changed { differs } => self.differs(dataset, &format!(" ({})", differs.join("; "))),
             }
         }
         Ok(())
+    }
+
+    /// Counts what writing a dataset would do.
+    fn compare(&mut self, dataset: Dataset) -> Result<(), Error> {
+        match self.dc.wait(self.dc.catalog.dataset(dataset.id))? {
+            None => self.report.added += 1,
+            Some(there) if there.document == dataset.document => self.report.present += 1,
+            Some(_) if self.options.update => self.report.updated += 1,
+            Some(_) => self.differs(&dataset, ""),
+        }
+        Ok(())
+    }
+
+    fn differs(&mut self, dataset: &Dataset, how: &str) {
+        let source = dataset.location.clone().unwrap_or_default();
+        let id = dataset.id;
+        let reason =
+            format!("{source}: dataset {id} is in the catalog with another document{how}; --update replaces it");
+        self.refuse(source, reason);
     }
 }
 
@@ -226,7 +255,9 @@ struct Found {
 
 /// The documents of a text.
 fn read_documents(text: &SourceText) -> Vec<Result<Found, Refusal>> {
-    let refuse = |name: &str, error: documents::DocumentError| Err(Refusal { source: name.to_owned(), reason: error.to_string() });
+    let refuse = |name: &str, error: documents::DocumentError| {
+        Err(Refusal { source: name.to_owned(), reason: error.to_string() })
+    };
     let text_location = &text.name;
     let whole = |text: &str, name: &str| match documents::parse(text, name) {
         Ok(all) => all.into_iter().map(|document| Ok(Found { document, location: text_location.clone() })).collect(),

@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::Error;
+use crate::error::why;
 
 /// Largest document that is read; a real one is a few kilobytes, a big product some hundred.
 const LARGEST_DOCUMENT: u64 = 64 * 1024 * 1024;
@@ -14,7 +15,7 @@ const MOST_FILES: usize = 10_000_000;
 
 /// One text that holds one document or several.
 #[derive(Debug, Clone)]
-pub struct SourceText {
+pub(crate) struct SourceText {
     /// Where it is, for people and for relative measurement paths.
     pub name: String,
     /// The text.
@@ -25,7 +26,7 @@ pub struct SourceText {
 
 /// Something that can be indexed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     /// A file with documents: YAML, JSON, NDJSON, each also gzipped, or a tar of them.
     Documents(PathBuf),
     /// A raster file; indexing it needs a product.
@@ -34,39 +35,39 @@ pub enum Source {
     Stdin,
 }
 
-/// Finds what the arguments name: files as they are, directories with all documents below them, globs, `-` for
-/// standard input.
+/// Finds what an argument names: a file as it is, a directory with all documents below it, a glob, `-` for standard
+/// input.
 ///
 /// # Errors
-/// Where an argument names nothing, or a URL (which this build does not read).
-pub fn find_sources(arguments: &[String]) -> Result<Vec<Source>, Error> {
+/// Where it names nothing, or a URL (which this build does not read).
+pub(crate) fn find_sources(argument: &str) -> Result<Vec<Source>, Error> {
+    if argument == "-" {
+        return Ok(vec![Source::Stdin]);
+    }
+    if argument.split_once("://").is_some_and(|(scheme, _)| scheme != "file") {
+        return Err(Error::RemoteSource { url: argument.to_owned() });
+    }
     let mut found = Vec::new();
-    for argument in arguments {
-        if argument == "-" {
-            found.push(Source::Stdin);
-            continue;
+    let path = Path::new(argument.strip_prefix("file://").unwrap_or(argument));
+    if path.is_dir() && !is_raster(path) {
+        walk(path, &mut found)?;
+        if found.is_empty() {
+            return Err(Error::NothingToIndex { argument: argument.to_owned() });
         }
-        if let Some((scheme, _)) = argument.split_once("://") {
-            if scheme != "file" {
-                return Err(Error::RemoteSource { url: argument.clone() });
-            }
-        }
-        let path = Path::new(argument.strip_prefix("file://").unwrap_or(argument));
-        if path.is_dir() && !is_raster(path) {
-            let before = found.len();
-            walk(path, &mut found)?;
-            if found.len() == before {
-                return Err(Error::NothingToIndex { argument: argument.clone() });
-            }
-        } else if path.exists() {
-            found.push(of_file(path));
-        } else if argument.contains(['*', '?', '[']) {
-            glob(argument, &mut found)?;
-        } else {
-            return Err(Error::NoSuchSource { path: path.to_owned() });
-        }
+    } else if path.exists() {
+        found.push(of_file(path));
+    } else if argument.contains(['*', '?', '[']) {
+        glob(argument, &mut found)?;
+    } else {
+        return Err(Error::NoSuchSource { path: path.to_owned() });
     }
     Ok(found)
+}
+
+/// The absolute path of a file. One with `..` is resolved, so that a file has one name however it was reached; links
+/// stay as they are otherwise.
+pub(super) fn absolute(path: &Path) -> std::io::Result<PathBuf> {
+    if path.components().any(|c| c == Component::ParentDir) { path.canonicalize() } else { std::path::absolute(path) }
 }
 
 fn of_file(path: &Path) -> Source {
@@ -75,7 +76,12 @@ fn of_file(path: &Path) -> Source {
 
 /// Documents below a directory, in the order of their names.
 fn walk(dir: &Path, found: &mut Vec<Source>) -> Result<(), Error> {
-    for entry in walkdir::WalkDir::new(dir).sort_by_file_name().follow_links(true).into_iter().filter_entry(|e| !is_zarr(e.path())) {
+    for entry in walkdir::WalkDir::new(dir)
+        .sort_by_file_name()
+        .follow_links(true)
+        .into_iter()
+        .filter_entry(|e| !is_zarr(e.path()))
+    {
         let entry = entry.map_err(|e| Error::Unreadable { path: dir.to_owned(), reason: e.to_string() })?;
         if entry.file_type().is_file() && is_document_name(entry.path()) {
             found.push(Source::Documents(entry.into_path()));
@@ -120,7 +126,20 @@ fn is_zarr(path: &Path) -> bool {
 fn is_raster(path: &Path) -> bool {
     matches!(
         extension(path).as_str(),
-        "tif" | "tiff" | "nc" | "nc4" | "h5" | "hdf" | "grib" | "grb" | "grib2" | "grb2" | "jp2" | "zarr" | "vrt" | "img"
+        "tif"
+            | "tiff"
+            | "nc"
+            | "nc4"
+            | "h5"
+            | "hdf"
+            | "grib"
+            | "grb"
+            | "grib2"
+            | "grb2"
+            | "jp2"
+            | "zarr"
+            | "vrt"
+            | "img"
     )
 }
 
@@ -141,10 +160,11 @@ fn is_document_name(path: &Path) -> bool {
 ///
 /// # Errors
 /// Where the file cannot be read. A member of an archive that is no text is skipped.
-pub fn read_sources(source: &Source, each: &mut dyn FnMut(SourceText)) -> Result<(), Error> {
+pub(crate) fn read_sources(source: &Source, each: &mut dyn FnMut(SourceText)) -> Result<(), Error> {
     match source {
         Source::Stdin => {
-            let text = read_text(std::io::stdin().lock(), Path::new("standard input"))?;
+            let name = Path::new("standard input");
+            let text = not_empty(read_text(std::io::stdin().lock(), name)?, name)?;
             let by_line = looks_like_ndjson(&text);
             each(SourceText { name: "standard input".to_owned(), text, by_line });
             Ok(())
@@ -155,8 +175,8 @@ pub fn read_sources(source: &Source, each: &mut dyn FnMut(SourceText)) -> Result
 }
 
 fn read_file(path: &Path, each: &mut dyn FnMut(SourceText)) -> Result<(), Error> {
-    let unreadable = |e: std::io::Error| Error::Unreadable { path: path.to_owned(), reason: e.to_string() };
-    let absolute = std::path::absolute(path).map_err(unreadable)?;
+    let unreadable = |e: std::io::Error| Error::Unreadable { path: path.to_owned(), reason: why(&e) };
+    let absolute = absolute(path).map_err(unreadable)?;
     let file = BufReader::new(File::open(path).map_err(unreadable)?);
     let lower = path.to_string_lossy().to_ascii_lowercase();
     let reader: Box<dyn Read> = if lower.ends_with(".gz") || lower.ends_with(".tgz") {
@@ -168,15 +188,16 @@ fn read_file(path: &Path, each: &mut dyn FnMut(SourceText)) -> Result<(), Error>
     if plain.ends_with(".tar") || lower.ends_with(".tgz") {
         return read_tar(reader, &absolute, each);
     }
-    let text = read_text(reader, path)?;
+    let text = not_empty(read_text(reader, path)?, path)?;
     let by_line = plain.ends_with(".ndjson") || plain.ends_with(".jsonl");
     each(SourceText { name: absolute.to_string_lossy().into_owned(), text, by_line });
     Ok(())
 }
 
 fn read_tar(reader: Box<dyn Read>, path: &Path, each: &mut dyn FnMut(SourceText)) -> Result<(), Error> {
-    let unreadable = |e: std::io::Error| Error::Unreadable { path: path.to_owned(), reason: e.to_string() };
+    let unreadable = |e: std::io::Error| Error::Unreadable { path: path.to_owned(), reason: why(&e) };
     let mut archive = tar::Archive::new(reader);
+    let mut empty = true;
     for member in archive.entries().map_err(unreadable)? {
         let member = member.map_err(unreadable)?;
         let name = member.path().map_err(unreadable)?.into_owned();
@@ -186,9 +207,10 @@ fn read_tar(reader: Box<dyn Read>, path: &Path, each: &mut dyn FnMut(SourceText)
             // A member's relative paths start beside the archive, as if it had been unpacked there.
             let place = path.parent().unwrap_or(Path::new("")).join(&name);
             each(SourceText { name: place.to_string_lossy().into_owned(), text, by_line });
+            empty = false;
         }
     }
-    Ok(())
+    if empty { Err(Error::Empty { path: path.to_owned() }) } else { Ok(()) }
 }
 
 fn read_text(reader: impl Read, path: &Path) -> Result<String, Error> {
@@ -196,18 +218,26 @@ fn read_text(reader: impl Read, path: &Path) -> Result<String, Error> {
     let mut bytes = Vec::new();
     // Standard input and NDJSON hold many documents; the limit for them is a thousand times that of one.
     let limit = LARGEST_DOCUMENT * 64;
-    reader.take(limit + 1).read_to_end(&mut bytes).map_err(|e| unreadable(e.to_string()))?;
+    reader.take(limit + 1).read_to_end(&mut bytes).map_err(|e| unreadable(why(&e)))?;
     if bytes.len() as u64 > limit {
         return Err(unreadable(format!("it holds more than {limit} bytes: split it")));
     }
-    String::from_utf8(bytes).map_err(|e| unreadable(format!("it is not UTF-8 text (byte {})", e.utf8_error().valid_up_to())))
+    String::from_utf8(bytes).map_err(|e| {
+        unreadable(format!("it is not UTF-8 text (from byte {} on); save it as UTF-8", e.utf8_error().valid_up_to()))
+    })
+}
+
+fn not_empty(text: String, path: &Path) -> Result<String, Error> {
+    if text.trim().is_empty() { Err(Error::Empty { path: path.to_owned() }) } else { Ok(text) }
 }
 
 /// True where every one of the first lines is a JSON object of its own.
 fn looks_like_ndjson(text: &str) -> bool {
     let mut lines = text.lines().filter(|l| !l.trim().is_empty()).take(2).peekable();
     lines.peek().is_some()
-        && lines.all(|line| line.trim_start().starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok())
+        && lines.all(|line| {
+            line.trim_start().starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok()
+        })
 }
 
 #[cfg(test)]
@@ -242,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = find_sources(&["no/such/file.yaml".to_owned()]).unwrap_err().to_string();
+        let error = find_sources("no/such/file.yaml").unwrap_err().to_string();
         assert!(error.contains("no/such/file.yaml"), "{error}");
     }
 }

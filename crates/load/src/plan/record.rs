@@ -20,11 +20,7 @@ pub(super) mod nodata {
         MinusInfinity,
     }
 
-    #[expect(
-        clippy::ref_option,
-        clippy::trivially_copy_pass_by_ref,
-        reason = "the signature that serde's `with` asks for"
-    )]
+    #[expect(clippy::ref_option, reason = "the signature that serde's `with` asks for")]
     pub(in crate::plan) fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
         let written = value.map(|v| match v {
             v if v.is_finite() => Written::Number(v),

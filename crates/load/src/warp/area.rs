@@ -5,6 +5,7 @@
 
 use super::nearest::pixel_under;
 use super::{Row, Sample, SourceWindow, Validity};
+use crate::files::count;
 
 /// Source positions of the upper and lower corners of a row of destination pixels: one more than there are pixels.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,8 @@ struct Span {
     to: f64,
     first: usize,
     end: usize,
+    /// True where part of it lies outside the window.
+    cut: bool,
 }
 
 /// A corner this close to a pixel's edge does not reach into the pixel.
@@ -32,29 +35,55 @@ impl Span {
             return None;
         }
         let (from, to) = (a.min(b) - offset, a.max(b) - offset);
-        #[expect(clippy::cast_precision_loss, reason = "windows are far smaller than 2^53 pixels")]
-        let size = n as f64;
+        let size = count(n);
         if to <= 0.0 || from >= size {
             return None;
         }
+        let cut = from < 0.0 || to > size;
         let (from, to) = (from.max(0.0), to.min(size));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "both lie in 0..=n")]
         let (first, end) = ((from + HAIR).floor() as usize, (to - HAIR).ceil() as usize);
         let first = first.min(n - 1);
-        Some(Self { from, to, first, end: end.clamp(first + 1, n) })
+        Some(Self { from, to, first, end: end.clamp(first + 1, n), cut })
     }
 
     /// How much of pixel `i` is covered, 0..1.
-    #[expect(clippy::cast_precision_loss, reason = "windows are far smaller than 2^53 pixels")]
     fn share(self, i: usize) -> f64 {
-        (self.to.min(i as f64 + 1.0) - self.from.max(i as f64)).max(0.0)
+        (self.to.min(count(i) + 1.0) - self.from.max(count(i))).max(0.0)
     }
+}
+
+/// True where a destination pixel, a four-sided figure in the source, shares ground with the window. The box around two
+/// of its corners may reach in where the pixel itself does not; without this test such pixels would be filled or not by
+/// how the output is cut into chunks.
+fn touches<T>(source: &SourceWindow<'_, T>, corners: Corners<'_>, i: usize) -> bool {
+    let at = |(xs, ys): (&[f64], &[f64]), i: usize| (xs[i] - source.first.1, ys[i] - source.first.0);
+    let pixel = [at(corners.top, i), at(corners.top, i + 1), at(corners.bottom, i + 1), at(corners.bottom, i)];
+    let (right, low) = (count(source.cols), count(source.rows));
+    let window = [(0.0, 0.0), (right, 0.0), (right, low), (0.0, low)];
+    // Two convex figures are apart only if a side of one of them parts them.
+    let parted = |(nx, ny): (f64, f64)| {
+        let reach = |figure: &[(f64, f64); 4]| {
+            figure
+                .iter()
+                .map(|(x, y)| x * nx + y * ny)
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), d| (a.min(d), b.max(d)))
+        };
+        let (a, b) = (reach(&pixel), reach(&window));
+        a.1 <= b.0 || b.1 <= a.0
+    };
+    let side = |a: (f64, f64), b: (f64, f64)| (a.1 - b.1, b.0 - a.0);
+    let normals = [(1.0, 0.0), (0.0, 1.0), side(pixel[0], pixel[1]), side(pixel[1], pixel[2])];
+    !normals.into_iter().any(parted)
 }
 
 /// The columns and rows that pixel `i` of the row covers.
 fn cover<T>(source: &SourceWindow<'_, T>, corners: Corners<'_>, i: usize) -> Option<(Span, Span)> {
     let cols = Span::new(*corners.top.0.get(i)?, *corners.bottom.0.get(i + 1)?, source.first.1, source.cols)?;
     let rows = Span::new(*corners.top.1.get(i)?, *corners.bottom.1.get(i + 1)?, source.first.0, source.rows)?;
+    if (cols.cut || rows.cut) && !touches(source, corners, i) {
+        return None;
+    }
     Some((cols, rows))
 }
 
@@ -167,6 +196,18 @@ mod tests {
         assert_eq!(run(average_row, 2.0), [35, 50]);
         // Columns 0, 1 and half of 2: (10+20+50+60 + 30/2) / 4.5 = 34.4; then half of 2, 3: (15+40+80) / 2.5 = 54.
         assert_eq!(run(average_row, 2.5), [34, 54]);
+    }
+
+    #[test]
+    fn pixel_that_only_its_box_reaches_in_is_left_out() {
+        let source = SourceWindow { pixels: &IMAGE, rows: 2, cols: 4, first: (0.0, 0.0) };
+        // A diamond off the upper left corner: its box from corner to corner would touch, the diamond does not.
+        let touch = |x: f64, y: f64| {
+            let (top, bottom) = (([x, x + 1.0], [y, y - 1.0]), ([x + 1.0, x + 2.0], [y + 1.0, y]));
+            touches(&source, Corners { top: (&top.0, &top.1), bottom: (&bottom.0, &bottom.1) }, 0)
+        };
+        assert!(!touch(-1.6, -0.5));
+        assert!(touch(-1.4, 0.5));
     }
 
     #[test]

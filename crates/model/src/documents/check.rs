@@ -151,10 +151,12 @@ impl Faults {
         let number = node.value.as_f64().filter(|n| n.is_finite());
         if number.is_none() {
             let help = match node.value.as_str() {
-                Some(text) if text.parse::<f64>().is_ok_and(f64::is_finite) => {
-                    "leave the quotes out; YAML 1.1 reads an exponent only with a point and a sign, as in 1.0e-4"
+                None => "write a number",
+                Some(text) if !text.parse::<f64>().is_ok_and(f64::is_finite) => "write a number",
+                Some(text) if text.contains(['e', 'E']) => {
+                    "write the exponent with a point and a sign, as in 1.0e-4: YAML 1.1 reads no other"
                 }
-                _ => "write a number",
+                Some(_) => "leave the quotes out",
             };
             self.wrong(node, what, help);
         }

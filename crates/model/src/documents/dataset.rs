@@ -150,7 +150,11 @@ fn id(root: &Node<'_>, faults: &mut Faults) -> Option<Uuid> {
     let text = faults.need_text(root, "id", "the UUID of the dataset")?;
     let id = Uuid::try_parse(text).ok();
     if id.is_none() {
-        faults.wrong(&root.get("id")?, "a UUID", "give the dataset an identity of its own, such as the output of uuidgen");
+        faults.wrong(
+            &root.get("id")?,
+            "a UUID",
+            "give the dataset an identity of its own, such as the output of uuidgen",
+        );
     }
     id
 }
@@ -266,19 +270,32 @@ fn measurement(
     let layer = node.get("layer").map(|at| at.value.as_str().map_or_else(|| at.value.to_string(), str::to_owned));
     let scale_factor = faults.number_at(node, "scale_factor", "a number: real = scale_factor · pixel + add_offset");
     let add_offset = faults.number_at(node, "add_offset", "a number: real = scale_factor · pixel + add_offset");
-    Some(MeasurementPath { path: path?.to_owned(), band: band?, layer, grid: grid.to_owned(), scale_factor, add_offset })
+    Some(MeasurementPath {
+        path: path?.to_owned(),
+        band: band?,
+        layer,
+        grid: grid.to_owned(),
+        scale_factor,
+        add_offset,
+    })
 }
 
 fn lineage(root: &Node<'_>, faults: &mut Faults) -> IndexMap<String, Vec<Uuid>> {
     let mut lineage = IndexMap::new();
     let Some(at) = root.get("lineage") else { return lineage };
-    for (classifier, value) in faults.mapping(&at, "a mapping from classifiers to lists of UUIDs").into_iter().flatten() {
+    for (classifier, value) in faults.mapping(&at, "a mapping from classifiers to lists of UUIDs").into_iter().flatten()
+    {
         let node = at.child(classifier, value);
         let embedded = value.as_object().is_some_and(|m| !m.is_empty())
             || value.as_array().is_some_and(|list| list.iter().any(Value::is_object));
         if embedded {
             let message = "expected a list of UUIDs, got whole dataset documents";
-            faults.add(&node, Rule::Unsupported, message, "index those datasets on their own and name their UUIDs here");
+            faults.add(
+                &node,
+                Rule::Unsupported,
+                message,
+                "index those datasets on their own and name their UUIDs here",
+            );
             continue;
         }
         let mut ids = Vec::new();

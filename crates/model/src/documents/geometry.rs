@@ -22,7 +22,11 @@ pub(super) fn read(node: &Node<'_>, crs: &Crs, faults: &mut Faults) -> Option<Fo
             list.iter().enumerate().map(|(i, v)| polygon(&coordinates.item(i, v), faults)).collect::<Option<_>>()?
         }
         _ => {
-            faults.wrong(&node.get("type")?, "Polygon or MultiPolygon", "give the outline of the valid data as one of these");
+            faults.wrong(
+                &node.get("type")?,
+                "Polygon or MultiPolygon",
+                "give the outline of the valid data as one of these",
+            );
             return None;
         }
     };

@@ -22,11 +22,10 @@ pub(super) fn crs(node: &Node<'_>, faults: &mut Faults) -> Option<Crs> {
             return None;
         }
     };
-    crs.map_err(|error| {
-        let message = format!("expected a CRS that PROJ knows, got {}: {error}", describe(at.value));
-        faults.add(&at, Rule::Value, message, "write a code such as EPSG:32633, or WKT");
-    })
-    .ok()
+    if crs.is_err() {
+        faults.wrong(&at, "a CRS that PROJ knows", "write a code such as EPSG:32633, or WKT");
+    }
+    crs.ok()
 }
 
 /// All grids by name; `default` must be there.
@@ -90,15 +89,21 @@ fn affine(node: &Node<'_>, faults: &mut Faults) -> Option<Affine> {
     for (i, value) in list.iter().enumerate() {
         numbers[i] = faults.number(&at.item(i, value), "a finite number")?;
     }
-    let [a, b, c, d, e, f, last @ ..] = numbers;
-    if list.len() == 9 && last != [0.0, 0.0, 1.0] {
-        let message = format!("expected the last row of the affine to be 0, 0, 1, got {}, {}, {}", last[0], last[1], last[2]);
+    let bottom = &numbers[6..];
+    if list.len() == 9 && bottom.iter().zip([0.0, 0.0, 1.0]).any(|(got, due)| (got - due).abs() > 0.0) {
+        let message = format!(
+            "expected the last row of the affine to be 0, 0, 1, got {}, {}, {}",
+            bottom[0], bottom[1], bottom[2]
+        );
         faults.add(&at, Rule::Value, message, "write the affine row by row: a, b, c, d, e, f, 0, 0, 1");
         return None;
     }
-    let affine = Affine::new(a, b, c, d, e, f);
+    let affine = Affine::new(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]);
     if affine.inverse().is_none() {
-        let message = format!("expected an affine that can be inverted, got pixels of no area ({a}, {b}, {d}, {e})");
+        let message = format!(
+            "expected an affine that can be inverted, got pixels of no area ({}, {}, {}, {})",
+            affine.a, affine.b, affine.d, affine.e
+        );
         faults.add(&at, Rule::Value, message, "check the pixel size: x = a·col + b·row + c, y = d·col + e·row + f");
         return None;
     }

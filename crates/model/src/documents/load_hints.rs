@@ -2,7 +2,7 @@
 
 use cube_geo::{Crs, Resolution};
 
-use super::check::{Faults, Node, describe};
+use super::check::{Faults, Node};
 use super::error::Rule;
 use crate::LoadHints;
 
@@ -27,14 +27,9 @@ pub(super) fn read(product: &Node<'_>, faults: &mut Faults) -> Option<LoadHints>
 
 fn hints(node: &Node<'_>, faults: &mut Faults) -> Option<LoadHints> {
     let definition = faults.need_text(node, "crs", "the CRS, such as EPSG:6933")?;
-    let crs = match Crs::parse(definition.trim()) {
-        Ok(crs) => crs,
-        Err(error) => {
-            let at = node.get("crs")?;
-            let message = format!("expected a CRS that PROJ knows, got {}: {error}", describe(at.value));
-            faults.add(&at, Rule::Value, message, "write a code such as EPSG:6933, or WKT");
-            return None;
-        }
+    let Ok(crs) = Crs::parse(definition.trim()) else {
+        faults.wrong(&node.get("crs")?, "a CRS that PROJ knows", "write a code such as EPSG:6933, or WKT");
+        return None;
     };
     let (x, y) = point(&node.get("resolution")?, &crs, faults)?;
     if x == 0.0 || y == 0.0 {

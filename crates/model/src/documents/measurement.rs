@@ -44,7 +44,8 @@ pub(super) fn read(node: &Node<'_>, extra: &[ExtraDimension], faults: &mut Fault
     {
         let declared: Vec<&str> = extra.iter().map(|d| d.name.as_str()).collect();
         let declared = if declared.is_empty() { "there are none".to_owned() } else { declared.join(", ") };
-        let message = format!("expected one of the product's extra_dimensions ({declared}), got {}", describe(at.value));
+        let message =
+            format!("expected one of the product's extra_dimensions ({declared}), got {}", describe(at.value));
         faults.add(&at, Rule::Consistency, message, "declare the dimension with its values under extra_dimensions");
     }
     if let Some(at) = node.get("spectral_definition") {
@@ -132,13 +133,21 @@ fn texts(node: &Node<'_>, key: &str, expected: &str, faults: &mut Faults) -> Vec
 fn check_spectra(node: &Node<'_>, dimension: Option<&ExtraDimension>, faults: &mut Faults) {
     let Value::Array(list) = node.value else {
         if let Some(dimension) = dimension {
-            let expected = format!("a list with one entry for each of the {} values of {:?}", dimension.values.len(), dimension.name);
+            let expected = format!(
+                "a list with one entry for each of the {} values of {:?}",
+                dimension.values.len(),
+                dimension.name
+            );
             faults.wrong(node, &expected, "write one spectral definition for each value");
         }
         return check_spectrum(node, faults);
     };
     for (i, value) in list.iter().enumerate() {
-        check_spectrum(&node.item(i, value), faults);
+        let spectrum = node.item(i, value);
+        check_spectrum(&spectrum, faults);
+        if dimension.is_some() {
+            check_lengths(&spectrum, faults);
+        }
     }
     if let Some(dimension) = dimension.filter(|d| d.values.len() != list.len()) {
         let (values, name) = (dimension.values.len(), &dimension.name);
@@ -151,16 +160,19 @@ fn check_spectrum(node: &Node<'_>, faults: &mut Faults) {
     if faults.mapping(node, "a spectral definition: a mapping with wavelength and response").is_none() {
         return;
     }
-    let mut lengths = Vec::new();
     for key in ["wavelength", "response"] {
         let Some(at) = node.get(key) else { continue };
-        let Some(list) = faults.list(&at, "a list of numbers") else { continue };
-        for (i, value) in list.iter().enumerate() {
+        for (i, value) in faults.list(&at, "a list of numbers").into_iter().flatten().enumerate() {
             faults.number(&at.item(i, value), "a number");
         }
-        lengths.push(list.len());
     }
-    if let [wavelengths, responses] = lengths[..]
+}
+
+/// Each wavelength has its response. Datacube asks this only of measurements along an extra dimension; published products
+/// break it elsewhere.
+fn check_lengths(node: &Node<'_>, faults: &mut Faults) {
+    let length = |key: &str| node.value.get(key).and_then(Value::as_array).map(Vec::len);
+    if let (Some(wavelengths), Some(responses)) = (length("wavelength"), length("response"))
         && wavelengths != responses
     {
         let message = format!("expected as many responses as wavelengths ({wavelengths}), got {responses}");
@@ -168,10 +180,14 @@ fn check_spectrum(node: &Node<'_>, faults: &mut Faults) {
     }
 }
 
+/// The flags that can be used. Datacube's schema is loose here, and real products write other things among the flags
+/// (a formula, bit values instead of bit numbers): those stay in the document and are left out of the noun.
 fn flags(node: &Node<'_>, faults: &mut Faults) -> Flags {
     let mut flags = Flags::default();
     for (name, value) in faults.mapping(node, "a mapping of flags by name").into_iter().flatten() {
-        if let Some(flag) = flag(&node.child(name, value), faults) {
+        if value.is_object()
+            && let Some(flag) = flag(&node.child(name, value), faults)
+        {
             flags.insert(name.clone(), flag);
         }
     }
@@ -179,49 +195,40 @@ fn flags(node: &Node<'_>, faults: &mut Faults) -> Flags {
 }
 
 fn flag(node: &Node<'_>, faults: &mut Faults) -> Option<Flag> {
-    faults.mapping(node, "a flag: a mapping with bits and values")?;
     let description = faults.text(node, "description", "what the flag means").map(str::to_owned);
-    let mut bits = Vec::new();
-    match node.get("bits") {
-        None => faults.missing(node, "bits", "a bit number or a list of them"),
+    let bits = match node.get("bits") {
+        None => {
+            faults.missing(node, "bits", "a bit number or a list of them");
+            None
+        }
         Some(at) => match at.value {
-            Value::Array(list) => {
-                for (i, value) in list.iter().enumerate() {
-                    bits.extend(bit(&at.item(i, value), faults));
-                }
+            Value::Array(list) => list.iter().map(bit).collect::<Option<Vec<u8>>>(),
+            Value::Number(_) => bit(at.value).map(|b| vec![b]),
+            _ => {
+                faults.wrong(&at, "a bit number or a list of them", "count bits from 0, the lowest");
+                None
             }
-            _ => bits.extend(bit(&at, faults)),
         },
-    }
-    bits.sort_unstable();
-    bits.dedup();
+    };
     let mut values = IndexMap::new();
     match node.get("values") {
         None => faults.missing(node, "values", "the name of each value of the bits"),
         Some(at) => {
             for (key, name) in faults.mapping(&at, "a mapping from values of the bits to names").into_iter().flatten() {
-                let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
-                match key.parse() {
-                    Ok(number) => drop(values.insert(number, name)),
-                    Err(_) => faults.add(
-                        &at,
-                        Rule::Value,
-                        format!("expected whole numbers as keys, got {key:?}"),
-                        "write the value of the bits, counted from the lowest of them",
-                    ),
+                if let Ok(number) = key.parse() {
+                    values.insert(number, name.as_str().map_or_else(|| name.to_string(), str::to_owned));
                 }
             }
         }
     }
+    let mut bits = bits?;
+    bits.sort_unstable();
+    bits.dedup();
     Some(Flag { bits, values, description })
 }
 
-/// A bit number; whole floats are taken, since datacube takes any number.
-fn bit(node: &Node<'_>, faults: &mut Faults) -> Option<u8> {
+/// A bit number from 0 to 63; whole floats count.
+fn bit(value: &Value) -> Option<u8> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be whole and below 64")]
-    let bit = node.value.as_f64().filter(|b| b.fract() == 0.0 && (0.0..64.0).contains(b)).map(|b| b as u8);
-    if bit.is_none() {
-        faults.wrong(node, "a bit number from 0 to 63", "count bits from 0, the lowest");
-    }
-    bit
+    value.as_f64().filter(|b| b.fract() == 0.0 && (0.0..64.0).contains(b)).map(|b| b as u8)
 }

@@ -1,10 +1,13 @@
 //! Where each value of a document stands in its text.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
-use granit_parser::Event;
+use granit_parser::{Event, ScalarStyle};
+use serde_json::Value;
 
 use super::error::{Position, Step};
+use super::scalar;
 use super::yaml::{parser, position};
 
 /// The places of all values of one document.
@@ -48,9 +51,9 @@ impl Places {
                     stack.push(Open { at, anchor, key: None, inside: Inside::Mapping(Vec::new()) });
                     continue;
                 }
-                Event::Scalar(text, _, anchor, _) => {
+                Event::Scalar(text, style, anchor, _) => {
                     if let Some(Open { key: key @ None, inside: Inside::Mapping(_), .. }) = stack.last_mut() {
-                        *key = Some((text.into_owned(), at));
+                        *key = Some((key_name(text, style), at));
                         continue;
                     }
                     (Rc::new(Place { at, inside: Inside::Scalar }), anchor)
@@ -90,6 +93,17 @@ impl Places {
     }
 }
 
+/// A key as the value has it: `010` is "8".
+fn key_name(text: Cow<'_, str>, style: ScalarStyle) -> String {
+    match style {
+        ScalarStyle::Plain => match scalar::plain(&text) {
+            Value::String(text) => text,
+            other => other.to_string(),
+        },
+        _ => text.into_owned(),
+    }
+}
+
 impl Open {
     fn add(&mut self, place: Rc<Place>, at: Position) {
         match &mut self.inside {
@@ -108,11 +122,11 @@ impl Place {
     fn step(&self, step: &Step) -> Option<(Position, &Rc<Self>)> {
         match (&self.inside, step) {
             (Inside::List(items), Step::Index(i)) => items.get(*i).map(|p| (p.at, p)),
-            (Inside::Mapping(entries), Step::Key(name)) => entries
-                .iter()
-                .find(|(key, ..)| key == name)
-                .map(|(_, at, p)| (*at, p))
-                .or_else(|| entries.iter().filter(|(key, ..)| key == "<<").find_map(|(.., merged)| merged.merged(step))),
+            (Inside::Mapping(entries), Step::Key(name)) => {
+                entries.iter().find(|(key, ..)| key == name).map(|(_, at, p)| (*at, p)).or_else(|| {
+                    entries.iter().filter(|(key, ..)| key == "<<").find_map(|(.., merged)| merged.merged(step))
+                })
+            }
             _ => None,
         }
     }

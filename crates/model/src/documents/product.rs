@@ -20,8 +20,7 @@ const KEYS: [&str; 10] = [
     "managed",
 ];
 
-const STORAGE_KEYS: [&str; 7] =
-    ["chunking", "crs", "dimension_order", "resolution", "tile_size", "origin", "driver"];
+const STORAGE_KEYS: [&str; 7] = ["chunking", "crs", "dimension_order", "resolution", "tile_size", "origin", "driver"];
 
 impl Product {
     /// The product that a document defines.
@@ -61,8 +60,11 @@ impl Product {
         let known: Vec<&str> = known.into_iter().collect();
         let root = Node::root(&document.value);
         let mut faults = Faults::default();
-        if let Some(at) = root.get("metadata_type").filter(|n| n.value.is_string() && !known.contains(&self.metadata_type.as_str())) {
-            let message = format!("expected one of the metadata types {}, got {}", known.join(", "), describe(at.value));
+        if let Some(at) =
+            root.get("metadata_type").filter(|n| n.value.is_string() && !known.contains(&self.metadata_type.as_str()))
+        {
+            let message =
+                format!("expected one of the metadata types {}, got {}", known.join(", "), describe(at.value));
             faults.add(&at, Rule::Match, message, "add that metadata type first, or use one that is known");
         }
         faults.into_result(document, Some(()))
@@ -70,7 +72,8 @@ impl Product {
 }
 
 fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Product> {
-    let map = faults.mapping(node, "a product definition: a mapping with name, description, metadata_type and metadata")?;
+    let map =
+        faults.mapping(node, "a product definition: a mapping with name, description, metadata_type and metadata")?;
     for key in map.keys().filter(|k| !KEYS.contains(&k.as_str())) {
         // Values that other parts of the document point at may stand in keys such as default_flags.
         match key.split_once("default_") {

@@ -21,9 +21,7 @@ pub(super) fn tagged(kind: &str, text: &str) -> Option<Value> {
         "null" => Some(Value::Null),
         "bool" => Some(word(text)).filter(Value::is_boolean),
         "int" => number(text).filter(|v| v.is_i64() || v.is_u64()),
-        "float" => number(text)
-            .or_else(|| text.parse().ok().map(float))
-            .map(|v| v.as_f64().map_or(v, float)),
+        "float" => number(text).or_else(|| text.parse().ok().map(float)).map(|v| v.as_f64().map_or(v, float)),
         _ => None,
     }
 }
@@ -40,7 +38,15 @@ fn word(text: &str) -> Value {
 /// A float, or the text for what JSON cannot hold.
 fn float(value: f64) -> Value {
     Number::from_f64(value).map_or_else(
-        || Value::from(if value.is_nan() { "NaN" } else if value > 0.0 { "Infinity" } else { "-Infinity" }),
+        || {
+            Value::from(if value.is_nan() {
+                "NaN"
+            } else if value > 0.0 {
+                "Infinity"
+            } else {
+                "-Infinity"
+            })
+        },
         Value::Number,
     )
 }
@@ -63,11 +69,10 @@ fn number(text: &str) -> Option<Value> {
 fn integer(unsigned: &str, negative: bool) -> Option<Value> {
     let bytes = unsigned.as_bytes();
     let (radix, digits): (u32, &str) = match bytes {
-        [b'0'] => (10, unsigned),
+        [b'0'] | [b'1'..=b'9', ..] => (10, unsigned),
         [b'0', b'b', _, ..] => (2, &unsigned[2..]),
         [b'0', b'x', _, ..] => (16, &unsigned[2..]),
         [b'0', ..] => (8, &unsigned[1..]),
-        [b'1'..=b'9', ..] => (10, unsigned),
         _ => return None,
     };
     if !digits.chars().all(|c| c == '_' || c.is_digit(radix)) {
@@ -79,7 +84,7 @@ fn integer(unsigned: &str, negative: bool) -> Option<Value> {
         any = true;
         match whole.checked_mul(i128::from(radix)).and_then(|w| w.checked_add(i128::from(digit))) {
             Some(w) => whole = w,
-            None => return beyond(digits, radix, negative),
+            None => return Some(beyond(digits, radix, negative)),
         }
     }
     (any || radix == 8).then(|| whole_number(if negative { -whole } else { whole }))
@@ -94,9 +99,9 @@ fn whole_number(whole: i128) -> Value {
 }
 
 /// A whole number too long even for 128 bits.
-fn beyond(digits: &str, radix: u32, negative: bool) -> Option<Value> {
+fn beyond(digits: &str, radix: u32, negative: bool) -> Value {
     let value = digits.chars().filter_map(|c| c.to_digit(radix)).fold(0.0, |v, d| v * f64::from(radix) + f64::from(d));
-    Some(float(if negative { -value } else { value }))
+    float(if negative { -value } else { value })
 }
 
 /// Base 60, as YAML 1.1 has it: `1:30` is 90. Parts after the first are below 60; the last may have a fraction.

@@ -1,5 +1,7 @@
 //! Documents as YAML text.
 
+use std::fmt::Write;
+
 use serde_json::{Map, Value};
 
 use super::scalar;
@@ -131,7 +133,9 @@ fn word(text: &str) -> String {
         && !text.ends_with([' ', ':'])
         && !text.contains(": ")
         && text.chars().all(safe)
-        && scalar::plain(text).is_string();
+        && scalar::plain(text).is_string()
+        // `1e5` is text in YAML 1.1, but a number in YAML 1.2 and in JSON, which a list on one line may be taken for.
+        && !(text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) && text.parse::<f64>().is_ok());
     if plain { text.to_owned() } else { quoted(text) }
 }
 
@@ -142,7 +146,8 @@ fn quoted(text: &str) -> String {
     let mut yaml = String::with_capacity(json.len());
     for c in json.chars() {
         if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') {
-            yaml.push_str(&format!("\\u{:04x}", u32::from(c)));
+            // Writing to a String cannot fail.
+            let _ = write!(yaml, "\\u{:04x}", u32::from(c));
         } else {
             yaml.push(c);
         }
@@ -165,14 +170,15 @@ mod tests {
         });
         let text = to_yaml(&document).unwrap();
         assert_eq!(parse(&text, "test").unwrap()[0].value, document, "{text}");
-        for value in [json!([1, 2]), json!([{"a": 1}]), json!("x"), json!({}), json!(3)] {
+        for value in [json!([1, 2]), json!(["1e5", "-2E-3"]), json!([{"a": 1}]), json!("x"), json!({}), json!(3)] {
             assert_eq!(parse(&to_yaml(&value).unwrap(), "test").unwrap()[0].value, value);
         }
     }
 
     #[test]
     fn a_document_is_written_as_people_write_it() {
-        let document = json!({"grids": {"default": {"shape": [10, 20]}}, "measurements": [{"name": "red", "nodata": 0}]});
+        let document =
+            json!({"grids": {"default": {"shape": [10, 20]}}, "measurements": [{"name": "red", "nodata": 0}]});
         let text = "grids:\n  default:\n    shape: [10, 20]\nmeasurements:\n  - name: red\n    nodata: 0\n";
         assert_eq!(to_yaml(&document).unwrap(), text);
     }

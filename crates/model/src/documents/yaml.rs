@@ -117,23 +117,29 @@ impl Builder {
         match event {
             Event::Scalar(text, style, anchor, tag) => self.scalar(text, style, anchor, tag.as_deref(), at),
             Event::SequenceStart(_, anchor, tag) => {
-                self.check_tag(tag.as_deref(), "seq", at)?;
+                Self::check_tag(tag.as_deref(), "seq", at)?;
                 self.open(Frame::List { items: Vec::new(), size: Size::default(), anchor }, anchor, at)
             }
             Event::MappingStart(_, anchor, tag) => {
-                self.check_tag(tag.as_deref(), "map", at)?;
+                Self::check_tag(tag.as_deref(), "map", at)?;
                 let (map, merges) = (Map::new(), Vec::new());
                 self.open(Frame::Mapping { map, key: None, merges, size: Size::default(), anchor }, anchor, at)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(at),
             Event::Alias(anchor) => {
                 let Some((value, size)) = self.anchors.get(anchor).and_then(Option::as_ref) else {
-                    return Err(fault(at, Rule::Value, "this alias stands inside the value it names", "write the value out"));
+                    return Err(fault(
+                        at,
+                        Rule::Value,
+                        "this alias stands inside the value it names",
+                        "write the value out",
+                    ));
                 };
                 let (value, size) = (value.clone(), *size);
                 self.alias_bytes += size.bytes;
                 if self.alias_bytes > MAX_ALIAS_BYTES {
-                    let message = format!("the aliases of this document unfold to more than {} MB", MAX_ALIAS_BYTES >> 20);
+                    let message =
+                        format!("the aliases of this document unfold to more than {} MB", MAX_ALIAS_BYTES >> 20);
                     return Err(fault(at, Rule::Limit, message, "write the values out"));
                 }
                 if matches!(self.stack.last(), Some(Frame::Mapping { key: None, .. })) {
@@ -181,7 +187,7 @@ impl Builder {
         self.add(value, Size { bytes, depth: 0 }, at)
     }
 
-    fn check_tag(&self, tag: Option<&Tag>, kind: &str, at: Marker) -> Result<(), YamlError> {
+    fn check_tag(tag: Option<&Tag>, kind: &str, at: Marker) -> Result<(), YamlError> {
         match tag {
             Some(tag) if tag.suffix_in_namespace("tag:yaml.org,2002:").as_deref() != Some(kind) => {
                 let message = format!("the tag {} is not known", tag.original());
@@ -200,7 +206,12 @@ impl Builder {
 
     fn open(&mut self, frame: Frame, anchor: usize, at: Marker) -> Result<(), YamlError> {
         if matches!(self.stack.last(), Some(Frame::Mapping { key: None, .. })) {
-            return Err(fault(at, Rule::Value, "a key must be a plain value, not a list or mapping", "give the key a name"));
+            return Err(fault(
+                at,
+                Rule::Value,
+                "a key must be a plain value, not a list or mapping",
+                "give the key a name",
+            ));
         }
         if anchor > 0 {
             self.remember(anchor, None);
@@ -224,7 +235,9 @@ impl Builder {
     fn close(&mut self, at: Marker) -> Result<(), YamlError> {
         let (value, mut size, anchor) = match self.stack.pop() {
             Some(Frame::List { items, size, anchor }) => (Value::Array(items), size, anchor),
-            Some(Frame::Mapping { map, merges, size, anchor, .. }) => (Value::Object(merged(map, merges)), size, anchor),
+            Some(Frame::Mapping { map, merges, size, anchor, .. }) => {
+                (Value::Object(merged(map, merges)), size, anchor)
+            }
             None => return Ok(()),
         };
         size.bytes += 48;

@@ -26,9 +26,7 @@ impl MetadataType {
     /// latitudes (`extent.lon`, `extent.lat`); it comes from `extent`, the one of the dataset's footprint.
     #[must_use]
     pub fn values(&self, dataset: &Dataset, extent: Option<LonLatExtent>) -> IndexMap<&str, FieldContent> {
-        let value = |field: &SearchField| {
-            field.extract(&dataset.document).or_else(|| from_extent(field, extent?))
-        };
+        let value = |field: &SearchField| field.extract(&dataset.document).or_else(|| from_extent(field, extent?));
         self.search_fields.iter().filter_map(|(name, field)| Some((name.as_str(), value(field)?))).collect()
     }
 }
@@ -93,10 +91,8 @@ fn from_extent(field: &SearchField, extent: LonLatExtent) -> Option<FieldContent
         let is = |offsets: &[Vec<String>], end: &str| offsets.iter().any(|o| o.iter().eq(["extent", axis, end]));
         is(&field.min_offsets, "begin") && is(&field.max_offsets, "end")
     };
-    let range = |begin, end| FieldContent::Range {
-        begin: Some(FieldValue::Number(begin)),
-        end: Some(FieldValue::Number(end)),
-    };
+    let range =
+        |begin, end| FieldContent::Range { begin: Some(FieldValue::Number(begin)), end: Some(FieldValue::Number(end)) };
     if asks("lon") {
         Some(range(extent.west, extent.east))
     } else {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use cube_geo::{BoundingBox, Crs, Footprint, FootprintError};
 use geo_types::{Geometry, MultiPolygon, Point};
-use geojson::GeoJson;
+use geojson::{GeoJson, GeometryValue, Position};
 use wkt::TryFromWkt;
 
 use super::{Search, SearchError};
@@ -19,7 +19,6 @@ impl Search {
     ///
     /// # Errors
     /// Where the box is off the Earth or its latitudes run backwards.
-    #[expect(clippy::needless_pass_by_value, reason = "a range is written in place")]
     pub fn lonlat(self, lon: Range<f64>, lat: Range<f64>) -> Result<Self, SearchError> {
         self.bbox(lon.start, lat.start, lon.end, lat.end)
     }
@@ -53,6 +52,7 @@ pub fn area_from_text(text: &str) -> Result<Footprint, SearchError> {
     if text.starts_with('{') {
         let geojson = GeoJson::from_str(text).map_err(|e| unusable(format!("this GeoJSON does not read: {e}")))?;
         for geometry in geometries(geojson) {
+            check_positions(&geometry.value)?;
             let geometry = Geometry::<f64>::try_from(geometry.value)
                 .map_err(|e| unusable(format!("this GeoJSON does not read: {e}")))?;
             collect(geometry, &mut polygons)?;
@@ -96,6 +96,25 @@ fn geometries(geojson: GeoJson) -> Vec<geojson::Geometry> {
         GeoJson::Feature(feature) => feature.geometry.into_iter().collect(),
         GeoJson::FeatureCollection(all) => all.features.into_iter().filter_map(|f| f.geometry).collect(),
     }
+}
+
+/// The conversion takes two numbers from each position without looking whether they are there.
+fn check_positions(value: &GeometryValue) -> Result<(), SearchError> {
+    let whole = |position: &Position| position.as_slice().len() >= 2;
+    let fits = match value {
+        GeometryValue::Point { coordinates } => whole(coordinates),
+        GeometryValue::MultiPoint { coordinates } | GeometryValue::LineString { coordinates } => {
+            coordinates.iter().all(whole)
+        }
+        GeometryValue::MultiLineString { coordinates } | GeometryValue::Polygon { coordinates } => {
+            coordinates.iter().flatten().all(whole)
+        }
+        GeometryValue::MultiPolygon { coordinates } => coordinates.iter().flatten().flatten().all(whole),
+        GeometryValue::GeometryCollection { geometries } => {
+            return geometries.iter().try_for_each(|g| check_positions(&g.value));
+        }
+    };
+    if fits { Ok(()) } else { Err(unusable("a position of this GeoJSON lacks its latitude".to_owned())) }
 }
 
 fn collect(geometry: Geometry<f64>, polygons: &mut Vec<geo_types::Polygon<f64>>) -> Result<(), SearchError> {

@@ -12,6 +12,9 @@ use crate::time::read_period;
 /// A scalar latitude or longitude becomes a box of this half size, as in datacube.
 const POINT_SIZE: f64 = 1e-6;
 
+/// Every range of longitudes is joined with every range of latitudes; so many boxes at most.
+const MAX_BOXES: usize = 1000;
+
 impl Search {
     /// Reads `product=landsat time in 2034-05 lat in [41.9, 42.3] cloud_cover in [0, 20]`: the grammar of `datacube
     /// dataset search`, and a little more. A field that stands several times may have any of its values; a lower and an
@@ -115,8 +118,12 @@ impl Reader<'_> {
             None => return Ok(()),
         };
         let range = match (term.relation, term.values.as_slice()) {
-            (Relation::Equals | Relation::In, _) | (Relation::InList, [_]) => TimeRange { begin: first.begin, end: first.end },
-            (Relation::InList, [from, to]) => TimeRange::new(first.begin, period(to)?.end).map_err(|e| self.wrong(from, e.to_string()))?,
+            (Relation::Equals | Relation::In, _) | (Relation::InList, [_]) => {
+                TimeRange { begin: first.begin, end: first.end }
+            }
+            (Relation::InList, [from, to]) => {
+                TimeRange::new(first.begin, period(to)?.end).map_err(|e| self.wrong(from, e.to_string()))?
+            }
             (Relation::InList, [.., last]) => {
                 return Err(self.wrong(last, "expected two dates in the brackets, the first and the last"));
             }
@@ -145,7 +152,9 @@ impl Reader<'_> {
         match term.values.as_slice() {
             [one] => number(one).map(|n| (n - POINT_SIZE, n + POINT_SIZE)),
             [from, to] => Ok((number(from)?, number(to)?)),
-            [_, _, more, ..] => Err(self.wrong(more, "expected two numbers in the brackets, the least and the greatest")),
+            [_, _, more, ..] => {
+                Err(self.wrong(more, "expected two numbers in the brackets, the least and the greatest"))
+            }
             [] => Ok((0.0, 0.0)),
         }
     }
@@ -174,7 +183,8 @@ impl Reader<'_> {
                     _ => false,
                 };
                 if reversed {
-                    return Err(self.wrong(from, format!("the range ends before it begins: write [{}, {}]", to.text, from.text)));
+                    return Err(self
+                        .wrong(from, format!("the range ends before it begins: write [{}, {}]", to.text, from.text)));
                 }
                 self.search.add_field(field, FieldTest::Between(Some(low), Some(high)), false);
             }
@@ -200,6 +210,11 @@ impl Reader<'_> {
         if !(self.lons.is_empty() && self.lats.is_empty()) {
             let all = |ranges: Vec<(f64, f64)>, whole| if ranges.is_empty() { vec![whole] } else { ranges };
             let (lons, lats) = (all(self.lons, (-180.0, 180.0)), all(self.lats, (-90.0, 90.0)));
+            let count = lons.len().saturating_mul(lats.len());
+            if count > MAX_BOXES {
+                let reason = format!("its longitudes and latitudes make {count} boxes, more than {MAX_BOXES}");
+                return Err(SearchError::Area { reason });
+            }
             let boxes = lats.iter().flat_map(|(south, north)| {
                 lons.iter().map(move |(west, east)| BoundingBox::new(*west, *south, *east, *north))
             });

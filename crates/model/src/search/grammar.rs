@@ -84,7 +84,8 @@ fn term(input: &mut Input<'_>) -> ModalResult<Term> {
     let field = (one_of(|c: char| c.is_ascii_alphabetic()), take_while(0.., |c: char| c.is_alphanumeric() || c == '_'));
     let field = field.take().parse_next(input)?;
     let spaced = multispace0.take().parse_next(input)?;
-    let relation = cut_err(relation).context(expected("=, !=, in, >, >=, < or <= after the field name")).parse_next(input)?;
+    let relation =
+        cut_err(relation).context(expected("=, !=, in, >, >=, < or <= after the field name")).parse_next(input)?;
     if relation == Relation::In && spaced.is_empty() {
         // `latin` is a field name; this cannot happen, since field names are taken whole.
         return Err(winnow::error::ErrMode::Cut(ContextError::new()));
@@ -125,8 +126,7 @@ fn word(input: &mut Input<'_>) -> ModalResult<Word> {
         repeat(0.., alt((escaped, winnow::token::none_of(['"', '\\'])))),
         cut_err('"').context(expected("a closing quote")),
     );
-    let single =
-        delimited('\'', take_while(0.., |c| c != '\''), cut_err('\'').context(expected("a closing quote")));
+    let single = delimited('\'', take_while(0.., |c| c != '\''), cut_err('\'').context(expected("a closing quote")));
     let bare = take_while(1.., |c: char| !c.is_whitespace() && !",[]\"'".contains(c));
     alt((
         double.map(|text: String| (text, true)),

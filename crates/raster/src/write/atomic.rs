@@ -3,10 +3,51 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::RasterError;
+
+/// The hidden folders of the outputs that are being made in this process.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes what outputs that are not complete yet have on disk, for a process that is about to end without returning
+/// from the writers (Ctrl-C). No writer can begin another output afterwards: it waits for the end.
+pub fn discard_unfinished() {
+    let folders = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    for folder in folders.iter() {
+        let removed = bar_and_remove(folder);
+        tracing::debug!(?removed, folder = %folder.display(), "an unfinished output");
+    }
+    if !folders.is_empty() {
+        // Writers that are at work meet the bars and give up; they wait for this lock then.
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for folder in folders.iter() {
+        let removed = fs::remove_file(folder);
+        tracing::trace!(?removed, "a bar");
+    }
+    // Never unlocked, so that nothing begins between this and the end of the process.
+    std::mem::forget(folders);
+}
+
+/// Removes a folder that others still write into, and leaves a file of its name there, so that they cannot make it anew.
+fn bar_and_remove(folder: &Path) -> std::io::Result<()> {
+    const ATTEMPTS: usize = 100;
+    for attempt in 0..ATTEMPTS {
+        let away = folder.with_extension(format!("stopped{attempt}"));
+        fs::rename(folder, &away)?;
+        let bar = File::create_new(folder);
+        fs::remove_dir_all(&away)?;
+        // Where a writer was faster, the folder is there again.
+        if bar.is_ok() {
+            break;
+        }
+    }
+    Ok(())
+}
 
 /// A hidden folder beside the target, on the same file system, in which the output is made. It goes, with all in
 /// it, when the value is dropped without [`Staging::publish`].
@@ -36,10 +77,14 @@ impl Staging {
         if !parent.is_dir() {
             return Err(unwritable(format!("there is no folder {}; make it first", parent.display())));
         }
+        let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::Builder::new()
             .prefix(".cube-writing-")
             .tempdir_in(parent)
             .map_err(|error| unwritable(describe(&error)))?;
+        // As an absolute path: the process may change its directory before it is stopped.
+        unfinished.push(std::path::absolute(folder.path()).unwrap_or_else(|_| folder.path().to_owned()));
+        drop(unfinished);
         Ok(Self { target: target.to_owned(), folder, overwrite })
     }
 
@@ -99,6 +144,13 @@ impl Staging {
             tracing::trace!(?synced, "the folder of the output");
         }
         Ok(())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let name = self.folder.path().file_name();
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).retain(|folder| folder.file_name() != name);
     }
 }
 

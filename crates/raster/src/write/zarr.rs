@@ -217,14 +217,19 @@ fn attributes(written: &WrittenAttributes) -> Map<String, Value> {
             let value = match value {
                 Written::Text(text) => Value::from(text.as_str()),
                 Written::Number(number) => Value::from(*number),
-                Written::OfType(values) => values
-                    .iter()
-                    .map(|v| i64::try_from(*v).map_or_else(|_| Value::from(u64::try_from(*v).ok()), Value::from))
-                    .collect(),
+                // One value stands alone, as NetCDF's readers show it.
+                Written::OfType(values) => match values.as_slice() {
+                    [only] => whole(*only),
+                    all => all.iter().map(|v| whole(*v)).collect(),
+                },
             };
             (name.clone(), value)
         })
         .collect()
+}
+
+fn whole(value: i128) -> Value {
+    i64::try_from(value).map_or_else(|_| Value::from(u64::try_from(value).ok()), Value::from)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use cube_raster::{RasterError, RasterLocation, WriteOptions, open, write_cog, wr
 const TIME: [&str; 1] = ["2034-05-01T10:00:00Z"];
 
 fn location(path: &std::path::Path) -> RasterLocation {
-    RasterLocation { url: path.to_str().unwrap().to_owned(), layer: None, band: 1 }
+    RasterLocation { url: path.to_string_lossy().into_owned(), layer: None, band: 1 }
 }
 
 #[test]

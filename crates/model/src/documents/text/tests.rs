@@ -44,7 +44,10 @@ fn quoted_scalars_and_tagged_ones_keep_their_kind() {
 
 #[test]
 fn keys_become_text_as_json_writes_them() {
-    assert_eq!(one("0: a\n0x10: b\nyes: c\n~: d\n1.5: e"), json!({"0": "a", "16": "b", "true": "c", "null": "d", "1.5": "e"}));
+    assert_eq!(
+        one("0: a\n0x10: b\nyes: c\n~: d\n1.5: e"),
+        json!({"0": "a", "16": "b", "true": "c", "null": "d", "1.5": "e"})
+    );
 }
 
 #[test]
@@ -117,7 +120,10 @@ fn positions_lead_into_lists_flow_and_json() {
     // A path that leads nowhere ends at the nearest value around it.
     let lost = [Step::Key("a".into()), Step::Index(1), Step::Key("z".into())];
     assert_eq!(position_of(text, &lost), Some(Position { line: 3, column: 5 }));
-    assert_eq!(position_of("{\"a\":\n {\"b\": 1}}", &[Step::Key("a".into()), Step::Key("b".into())]), Some(Position { line: 2, column: 8 }));
+    assert_eq!(
+        position_of("{\"a\":\n {\"b\": 1}}", &[Step::Key("a".into()), Step::Key("b".into())]),
+        Some(Position { line: 2, column: 8 })
+    );
 }
 
 proptest::proptest! {
