@@ -14,8 +14,9 @@ pub const GRID: [&str; 6] = ["--crs", "EPSG:32633", "--resolution", "60", "--gro
 /// The words of a load of all six dates of the lake into `output`.
 #[must_use]
 pub fn load(output: &str) -> [&str; 12] {
-    let [a, b, c, d, e, f] = GRID;
-    ["load", PRODUCT, "--bbox", BOX, a, b, c, d, e, f, "-o", output]
+    let mut words = ["load", PRODUCT, "--bbox", BOX, "", "", "", "", "", "", "-o", output];
+    words[4..10].copy_from_slice(&GRID);
+    words
 }
 
 /// A sandbox with the sample scenes in its catalog, where they lie.

@@ -1,5 +1,8 @@
 //! Bad input gets a sentence on stderr that says where and what to do, exit code 1 or 2, nothing on stdout, and leaves no
 //! file behind.
+#![expect(clippy::unwrap_used, reason = "the functions that tests share fail them in the same way")]
+
+use std::fmt::Write;
 
 use cube_tests::scenes::{BOX, GRID, PRODUCT, copied, indexed, load};
 use cube_tests::{Run, Sandbox, product_definitions, sample_data};
@@ -150,7 +153,8 @@ fn an_alias_bomb_is_refused_before_it_unfolds() {
     let sandbox = indexed();
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for n in 1..12 {
-        bomb += &format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "));
+        let tenfold = vec![format!("*a{}", n - 1); 10].join(", ");
+        writeln!(bomb, "a{n}: &a{n} [{tenfold}]").unwrap();
     }
     sandbox.write("bomb.yaml", bomb);
     for command in [&["index"][..], &["product", "add"], &["metadata", "add"]] {

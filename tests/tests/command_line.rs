@@ -1,4 +1,5 @@
 //! What each command prints and where: data on stdout, messages on stderr, `--json` everywhere.
+#![expect(clippy::unwrap_used, reason = "the functions that tests share fail them in the same way")]
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -58,7 +59,7 @@ fn the_default_catalog_is_in_the_users_data_directory() {
     no_data(bare(&["init"]));
     let run = bare(&["status", "--json"]).succeeds();
     let url = run.json()["catalog"]["url"].as_str().unwrap().to_owned();
-    assert!(url.ends_with("/home/data/cube/catalog.sqlite"), "{url}");
+    assert!(url.ends_with("data/cube/catalog.sqlite"), "{url}");
 }
 
 #[test]
@@ -622,7 +623,7 @@ fn interrupted(sandbox: &Sandbox, output: &str, signal: &str, ready: &dyn Fn() -
     let begun = Instant::now();
     while !ready() {
         assert!(child.try_wait().unwrap().is_none(), "the load ended before it could be interrupted");
-        assert!(begun.elapsed() < Duration::from_secs(300), "the load never came so far");
+        assert!(begun.elapsed() < Duration::from_mins(5), "the load never came so far");
         std::thread::sleep(Duration::from_millis(5));
     }
     let killed = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();

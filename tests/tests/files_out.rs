@@ -1,5 +1,7 @@
 //! xarray, rioxarray and gdalinfo open what the writers write, with the right place, time, units and nodata.
 
+#![expect(clippy::unwrap_used, reason = "functions that tests share are not exempt as tests are")]
+
 use std::path::Path;
 
 use cube_geo::{Affine, Crs, GeoBox, Shape};
@@ -23,7 +25,7 @@ fn cube(times: &[&str]) -> Cube {
     let flag = Flag { bits: vec![15], values: [(1, "saturated".to_owned())].into_iter().collect(), description: None };
     b03.flags.insert("quality".to_owned(), flag);
     let mut lst = Measurement::new("lst", DataType::Float32, Some(f64::NAN));
-    lst.units = "K".to_owned();
+    "K".clone_into(&mut lst.units);
     let arrays = [
         ("B03".to_owned(), CubeArray { pixels: Pixels::UInt16(green), nodata: Some(0.0), measurement: b03 }),
         ("lst".to_owned(), CubeArray { pixels: Pixels::Float32(kelvin), nodata: Some(f64::NAN), measurement: lst }),

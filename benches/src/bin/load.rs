@@ -1,6 +1,6 @@
 //! One load in a process of its own, nothing written: what `scripts/bench` measures beside a peer.
 //!
-//! usage: load PRODUCT MEASUREMENT CRS LEFT,BOTTOM,RIGHT,TOP RESOLUTION MODE [EXPR]
+//! usage: `load PRODUCT MEASUREMENT CRS LEFT,BOTTOM,RIGHT,TOP RESOLUTION MODE [EXPR]`
 //!
 //! Prints JSON: seconds of the load itself (`wall`; search and plan counted, opening the catalog not) and the sum of
 //! its pixels. The catalog is that of `CUBE_CATALOG`.

@@ -28,6 +28,9 @@ pub enum CatalogError {
         /// The URL, without its password.
         url: String,
     },
+    /// The search itself is faulty.
+    #[error(transparent)]
+    Search(#[from] cube_model::SearchError),
     /// There is nothing at the URL.
     #[error("there is no catalog at {url}: make one with `cube init --catalog {url}`")]
     Missing {

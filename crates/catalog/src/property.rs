@@ -113,6 +113,7 @@ fn searches() -> impl Strategy<Value = Vec<Search>> {
         fields,
         status,
         limit,
+        fault: None,
     });
     proptest::collection::vec(one, 12)
 }

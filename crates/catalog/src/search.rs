@@ -31,7 +31,7 @@ impl Catalog {
     /// negated one. Times are compared by whole microseconds.
     ///
     /// # Errors
-    /// Where a product is unknown, no product searched has a field, a value does not fit its field, or the area cannot
+    /// Where the search is faulty, a product is unknown, no product searched has a field, a value does not fit its field, or the area cannot
     /// be shown in longitude and latitude.
     pub async fn search(&self, search: &Search) -> Result<Vec<Dataset>> {
         let (mut transaction, definitions, versions) = self.begin_search(search).await?;
@@ -63,6 +63,7 @@ impl Catalog {
     }
 
     async fn begin_search(&self, search: &Search) -> Result<(Box<dyn Transaction>, Arc<Definitions>, Vec<Version>)> {
+        search.check()?;
         let mut transaction = self.store.begin(Purpose::Read).await?;
         let wanted = |definitions: &Definitions| product_keys(search, definitions);
         let (definitions, state) = self.state(&mut *transaction, wanted).await?;

@@ -1,4 +1,6 @@
 //! The command line, as clap sees it.
+#![expect(clippy::doc_markdown, reason = "these comments are the help texts, which people read as they stand")]
+#![expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 
 use std::path::PathBuf;
 

@@ -27,9 +27,8 @@ fn main() -> ExitCode {
     output::start_logging(&arguments.global);
     stop::on_signals();
     match commands::run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
         // A reader that has seen enough (`cube search | head`) got what it wanted.
-        Err(Failure::NoReader) => ExitCode::SUCCESS,
+        Ok(()) | Err(Failure::NoReader) => ExitCode::SUCCESS,
         Err(Failure::Told) => ExitCode::from(1),
         Err(Failure::Usage(sentence)) => {
             output::complain(&sentence);

@@ -77,11 +77,11 @@ pub(crate) fn start_logging(global: &Global) {
         .try_init();
 }
 
-/// Headings of columns that are copied from the screen or compared: they are never broken into lines.
-const WHOLE: [&str; 4] = ["id", "time", "product", "datasets"];
+/// Headings of columns with several words. The others, such as ids and times, are copied from the screen or compared.
+const WORDS: [&str; 3] = ["description", "measurements", "search fields"];
 
-/// Prints a table with these headings. On a terminal long cells are broken into lines so that it fits, elsewhere a row is
-/// a line.
+/// Prints a table with these headings, a row a line. On a terminal columns of several words are broken into lines so that
+/// it fits.
 pub(crate) fn print_table(headings: &[&str], rows: Vec<Vec<String>>) -> Result<(), Failure> {
     let mut table = Table::new();
     let line = LineStyle::none().fill('─').junction('─');
@@ -89,10 +89,10 @@ pub(crate) fn print_table(headings: &[&str], rows: Vec<Vec<String>>) -> Result<(
     for row in rows {
         table.add_row(row);
     }
-    if std::io::stdout().is_terminal() {
+    if std::io::stdout().is_terminal() && headings.iter().any(|heading| WORDS.contains(heading)) {
         table.set_content_arrangement(ContentArrangement::Dynamic);
         for (column, heading) in table.column_iter_mut().zip(headings) {
-            if WHOLE.contains(heading) {
+            if !WORDS.contains(heading) {
                 column.set_constraint(ColumnConstraint::ContentWidth);
             }
         }

@@ -185,7 +185,7 @@ fn bytes(text: &str) -> Result<u64, Failure> {
         _ => 0.0,
     };
     let value = lower[..digits].trim().parse::<f64>().unwrap_or(0.0) * factor;
-    if value >= 1.0 && value < 1e18 {
+    if (1.0..1e18).contains(&value) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 1e18")]
         return Ok(value as u64);
     }

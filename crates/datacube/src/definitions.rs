@@ -9,11 +9,8 @@ use crate::{Datacube, Error};
 
 impl Datacube {
     /// Adds the product definitions in these files; `each` hears of every one that is in the catalog afterwards. The
-    /// refused ones come back with reasons and stop nothing else.
-    ///
-    /// # Errors
-    /// Where the catalog cannot be reached; a file that cannot be read is one refusal among others.
-    pub fn add_products(&self, files: &[String], mut each: impl FnMut(&str, Added)) -> Result<Vec<Refusal>, Error> {
+    /// refused ones, and files that cannot be read, come back with reasons and stop nothing else.
+    pub fn add_products(&self, files: &[String], mut each: impl FnMut(&str, Added)) -> Vec<Refusal> {
         each_document(files, DocumentKind::Product, |document| {
             let product = Product::from_document(document)?;
             each(&product.name, self.wait(self.catalog.add_product(&product))?);
@@ -22,16 +19,13 @@ impl Datacube {
     }
 
     /// Replaces product definitions; `each` hears the name and whether it changed. Changes that datasets already indexed may
-    /// not fit are refused unless `allow_unsafe`.
-    ///
-    /// # Errors
-    /// As [`Datacube::add_products`].
+    /// not fit are refused unless `allow_unsafe`. What is refused comes back as of [`Datacube::add_products`].
     pub fn update_products(
         &self,
         files: &[String],
         allow_unsafe: bool,
         mut each: impl FnMut(&str, bool),
-    ) -> Result<Vec<Refusal>, Error> {
+    ) -> Vec<Refusal> {
         each_document(files, DocumentKind::Product, |document| {
             let product = Product::from_document(document)?;
             let changed = self.wait(self.catalog.update_product(&product, allow_unsafe))?;
@@ -49,14 +43,7 @@ impl Datacube {
     }
 
     /// Adds the metadata types in these files; see [`Datacube::add_products`].
-    ///
-    /// # Errors
-    /// As [`Datacube::add_products`].
-    pub fn add_metadata_types(
-        &self,
-        files: &[String],
-        mut each: impl FnMut(&str, Added),
-    ) -> Result<Vec<Refusal>, Error> {
+    pub fn add_metadata_types(&self, files: &[String], mut each: impl FnMut(&str, Added)) -> Vec<Refusal> {
         each_document(files, DocumentKind::MetadataType, |document| {
             let metadata_type = MetadataType::from_document(document)?;
             each(&metadata_type.name, self.wait(self.catalog.add_metadata_type(&metadata_type))?);
@@ -70,7 +57,7 @@ fn each_document(
     files: &[String],
     wanted: DocumentKind,
     mut each: impl FnMut(&RawDocument) -> Result<(), Error>,
-) -> Result<Vec<Refusal>, Error> {
+) -> Vec<Refusal> {
     let mut refused = Vec::new();
     let mut refuse =
         |source: &str, error: Error| refused.push(Refusal { source: source.to_owned(), reason: error.to_string() });
@@ -109,5 +96,5 @@ fn each_document(
             }
         }
     }
-    Ok(refused)
+    refused
 }

@@ -215,7 +215,7 @@ impl Error {
                 | Self::UnknownFormat { .. }
                 | Self::TimesInOneTiff { .. }
                 | Self::TypesInOneTiff { .. }
-                | Self::Catalog(CatalogError::Url { .. } | CatalogError::FieldValue { .. })
+                | Self::Catalog(CatalogError::Url { .. } | CatalogError::FieldValue { .. } | CatalogError::Search(_))
                 | Self::Load(LoadError::NoGrid { .. } | LoadError::GeoBox(_) | LoadError::ModeNotThere { .. })
                 | Self::RasterWithoutProduct { .. }
                 | Self::Usage { .. }

@@ -30,6 +30,29 @@ pub struct Search {
     pub status: Status,
     /// At most so many, over all products together.
     pub limit: Option<usize>,
+    /// What a builder refused; the search tells it when it runs (see [`Search::check`]).
+    pub fault: Option<SearchError>,
+}
+
+/// Most values that one term may list.
+const MOST_VALUES: usize = 500;
+
+impl Search {
+    /// Checks what no single builder sees: what one of them refused, and how long the lists are.
+    ///
+    /// # Errors
+    /// The fault, or a list that is too long.
+    pub fn check(&self) -> Result<(), SearchError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let times = ("time", self.times.len());
+        let fields = self.fields.iter().map(|term| (term.name.as_str(), term.any.len()));
+        match std::iter::once(times).chain(fields).find(|(_, count)| *count > MOST_VALUES) {
+            Some((name, count)) => Err(SearchError::TooMany { name: name.to_owned(), count, most: MOST_VALUES }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A test on one search field.
@@ -90,6 +113,16 @@ pub enum SearchError {
     /// A time in it does not parse.
     #[error(transparent)]
     Time(#[from] TimeError),
+    /// A term lists too many values.
+    #[error("the search lists {count} values for {name:?}; at most {most}: search in several steps")]
+    TooMany {
+        /// The term.
+        name: String,
+        /// How many values it lists.
+        count: usize,
+        /// How many it may.
+        most: usize,
+    },
     /// A place in it is off the Earth or empty.
     #[error("the area is not usable: {reason}")]
     Area {

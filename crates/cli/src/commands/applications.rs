@@ -13,7 +13,7 @@ use crate::output::{Failure, count, print_json, print_table, say};
 use crate::{progress, query};
 
 /// Time planes as a bar counts them.
-fn options_with<'a>(jobs: Option<usize>, advance: &'a (dyn Fn(usize, usize) + Sync)) -> LoadOptions<'a> {
+fn options_with(jobs: Option<usize>, advance: &(dyn Fn(usize, usize) + Sync)) -> LoadOptions<'_> {
     LoadOptions { jobs, progress: Some(advance), ..LoadOptions::default() }
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn water(global: &Global, args: &WaterArgs) -> Result<(), Failure> {
     };
     let options = ExportOptions { overwrite: args.overwrite, ..ExportOptions::default() };
     // Before anything is read: what comes after the load must not fail for a mistyped path.
-    check_directory(&args.output, &options)?;
+    check_directory(&args.output, options)?;
     if let Some(truth) = &args.truth
         && !truth.is_file()
     {
@@ -80,18 +80,18 @@ const WATER_FILES: [&str; 7] = [
 ];
 
 /// Checks that a directory can be made or written, and holds none of the results of an earlier run.
-fn check_directory(dir: &Path, options: &ExportOptions) -> Result<(), Failure> {
+fn check_directory(dir: &Path, options: ExportOptions) -> Result<(), Failure> {
     if dir.exists() && !dir.is_dir() {
         return Err(Failure::Failed(format!("{}: the results go into a directory, and this is a file", dir.display())));
     }
     for name in WATER_FILES {
         let path = dir.join(name);
         if path.exists() {
-            cube::check_free(&path, options)?;
+            cube::check_free(&path, &options)?;
         }
     }
     // A trailing separator says that a directory is meant.
-    Ok(cube::check_output(&dir.join(""), options)?)
+    Ok(cube::check_output(&dir.join(""), &options)?)
 }
 
 /// `cube series`.

@@ -42,7 +42,7 @@ pub(crate) fn run(global: &Global, command: DatasetCommand) -> Result<(), Failur
 }
 
 fn show(dc: &Datacube, ids: &[Uuid], json: bool) -> Result<(), Failure> {
-    let datasets = ids.iter().map(|&id| dc.dataset(id)).collect::<Result<Vec<_>, _>>()?;
+    let datasets = ids.iter().map(|&id| Ok(dc.dataset(id)?)).collect::<Result<Vec<_>, Failure>>()?;
     if json {
         return print_json(&Value::from(datasets.into_iter().map(|d| d.document).collect::<Vec<_>>()));
     }

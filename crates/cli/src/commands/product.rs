@@ -20,20 +20,20 @@ pub(crate) fn run(global: &Global, command: ProductCommand) -> Result<(), Failur
                         Added::AlreadyThere => format!("product {name}: already there, unchanged"),
                     },
                 );
-            })?;
+            });
             told(&done)
         }
         ProductCommand::Update { files, allow_unsafe } => {
             let done = dc.update_products(&files, allow_unsafe, |name, changed| {
                 say(global, &format!("product {name}: {}", if changed { "updated" } else { "unchanged" }));
-            })?;
+            });
             told(&done)
         }
         ProductCommand::Show { names, json } => {
             let products = if names.is_empty() {
                 dc.products()?
             } else {
-                names.iter().map(|n| dc.product(n)).collect::<Result<_, _>>()?
+                names.iter().map(|n| Ok(dc.product(n)?)).collect::<Result<_, Failure>>()?
             };
             documents(products.iter().map(|p| p.document.clone()).collect(), json)
         }
@@ -87,7 +87,7 @@ pub(crate) fn run_metadata(global: &Global, command: MetadataCommand) -> Result<
                         Added::AlreadyThere => format!("metadata type {name}: already there, unchanged"),
                     },
                 );
-            })?;
+            });
             told(&done)
         }
         MetadataCommand::Show { names, json } => {

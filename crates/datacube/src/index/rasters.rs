@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::Error;
 use crate::error::why;
 
-/// The namespace of the ids of datasets that we make: UUIDv5 of it and `product`, location, layer and band.
+/// The namespace of the ids of datasets that we make: `UUIDv5` of it and `product`, location, layer and band.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8f1c_2d0a_6a57_5e0e_9b1d_3c54_7a2e_61f0);
 
 /// One dataset a time step of a raster file, with all measurements of the product. A plane belongs to the measurement

@@ -37,6 +37,16 @@ impl IndexReport {
         self.added + self.present + self.updated + self.products + self.metadata_types + self.refused.len()
     }
 
+    /// Adds what another part of the run counted.
+    pub(super) fn take_in(&mut self, other: Self) {
+        self.added += other.added;
+        self.present += other.present;
+        self.updated += other.updated;
+        self.products += other.products;
+        self.metadata_types += other.metadata_types;
+        self.refused.extend(other.refused);
+    }
+
     /// The run in one line.
     #[must_use]
     pub fn summary(&self) -> String {

@@ -1,6 +1,6 @@
-//! An indexing run: read, parse on all cores, write in batches.
+//! An indexing run: read and parse on all cores, write in batches beside it.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
 use cube_catalog::{Added, Outcome};
@@ -30,13 +30,17 @@ pub struct IndexOptions<'a> {
 /// Datasets that go into one transaction.
 const BATCH: usize = 2000;
 
-/// Texts that are parsed together.
-const PARSED_TOGETHER: usize = 4000;
+/// Batches that may wait for the writer before the readers wait for it.
+const WAITING: usize = 2;
+
+/// Sources that are read and parsed together; between two such pieces progress is told.
+const READ_TOGETHER: usize = 1000;
 
 impl Datacube {
     /// Indexes what the arguments name: documents in files, directories, globs, archives and on standard input
     /// (`-`), and, where a product is given, raster files. Products and metadata types among the documents are added
-    /// too. A document that is refused is reported and stops nothing else; a batch lands whole or not at all.
+    /// too. A document that is refused is reported and stops nothing else; a batch lands whole or not at all. Documents
+    /// are read and parsed on all cores while the batch before is being written.
     ///
     /// # Errors
     /// Where the product for rasters is not there, or the catalog cannot be written.
@@ -49,46 +53,20 @@ impl Datacube {
             .num_threads(options.jobs.unwrap_or(0))
             .build()
             .map_err(|e| Error::NoThreads { reason: e.to_string() })?;
-        let mut run = Run {
-            dc: self,
-            options,
-            pool,
-            products: self.products()?,
-            report: IndexReport::default(),
-            waiting: Vec::new(),
-        };
-        let mut sources = Vec::new();
-        for argument in arguments {
-            match find_sources(argument) {
-                Ok(found) => sources.extend(found),
-                Err(error) => run.refuse(argument.clone(), error.to_string()),
-            }
-        }
-        let mut texts = Vec::new();
-        for (n, source) in sources.iter().enumerate() {
-            if let Some(progress) = options.progress {
-                progress(n, sources.len());
-            }
-            let read = match (source, &options.product) {
-                (Source::Raster(path), Some(product)) => {
-                    run.parse(std::mem::take(&mut texts))?;
-                    run.raster(path, product)
-                }
-                _ => read_sources(source, &mut |text| texts.push(text)),
-            };
-            if let Err(error) = read {
-                run.refuse(name_of(source), error.to_string());
-            }
-            if texts.len() >= PARSED_TOGETHER {
-                run.parse(std::mem::take(&mut texts))?;
-            }
-        }
-        run.parse(texts)?;
-        run.flush()?;
-        if let Some(progress) = options.progress {
-            progress(sources.len(), sources.len());
-        }
-        let mut report = run.report;
+        let products = self.products()?;
+        let mut report = std::thread::scope(|scope| {
+            let (batches, queue) = mpsc::sync_channel::<Vec<Dataset>>(WAITING);
+            let writer = Writer { dc: self, update: options.update, dry_run: options.dry_run };
+            let written = scope.spawn(move || writer.run(&queue));
+            let mut run =
+                Run { dc: self, options, pool, products, report: IndexReport::default(), batch: Vec::new(), batches };
+            let read = run.sources(arguments);
+            let mut report = run.finish();
+            let written = written.join().map_err(|_| Error::NoThreads { reason: "the writer broke off".to_owned() })?;
+            // A writer that failed ends the readers: its error is the cause, theirs the consequence.
+            report.take_in(written?);
+            read.map(|()| report)
+        })?;
         report.seconds = started.elapsed().as_secs_f64();
         Ok(report)
     }
@@ -101,6 +79,7 @@ fn name_of(source: &Source) -> String {
     }
 }
 
+/// The reading side of a run.
 struct Run<'a> {
     dc: &'a Datacube,
     options: &'a IndexOptions<'a>,
@@ -108,7 +87,8 @@ struct Run<'a> {
     products: Vec<Arc<Product>>,
     report: IndexReport,
     /// Datasets that wait for their batch to fill.
-    waiting: Vec<Dataset>,
+    batch: Vec<Dataset>,
+    batches: mpsc::SyncSender<Vec<Dataset>>,
 }
 
 /// What one document turned out to be.
@@ -124,13 +104,41 @@ impl Run<'_> {
         self.report.refused.push(Refusal { source, reason });
     }
 
-    /// Parses the texts on all cores and takes in what they hold, in their order.
-    fn parse(&mut self, texts: Vec<SourceText>) -> Result<(), Error> {
-        if texts.is_empty() {
-            return Ok(());
+    /// Reads everything that the arguments name, in their order.
+    fn sources(&mut self, arguments: &[String]) -> Result<(), Error> {
+        let mut sources = Vec::new();
+        for argument in arguments {
+            match find_sources(argument) {
+                Ok(found) => sources.extend(found),
+                Err(error) => self.refuse(argument.clone(), error.to_string()),
+            }
         }
+        let mut done = 0;
+        let is_raster = |source: &Source| matches!(source, Source::Raster(_)) && self.options.product.is_some();
+        let runs = sources.chunk_by(|a, b| is_raster(a) == is_raster(b)).collect::<Vec<_>>();
+        for piece in runs.into_iter().flat_map(|run| run.chunks(READ_TOGETHER)) {
+            self.tell(done, sources.len());
+            match &self.options.product {
+                Some(product) if matches!(piece[0], Source::Raster(_)) => self.rasters(piece, product)?,
+                _ => self.documents(piece)?,
+            }
+            done += piece.len();
+        }
+        self.send()?;
+        self.tell(done, sources.len());
+        Ok(())
+    }
+
+    fn tell(&self, done: usize, total: usize) {
+        if let Some(progress) = self.options.progress {
+            progress(done, total);
+        }
+    }
+
+    /// Reads and parses documents on all cores and takes in what they hold, in their order.
+    fn documents(&mut self, sources: &[Source]) -> Result<(), Error> {
         let raw: Vec<Result<Found, Refusal>> =
-            self.pool.install(|| texts.par_iter().flat_map_iter(read_documents).collect());
+            self.pool.install(|| sources.par_iter().flat_map_iter(read_source).collect());
         // Definitions first, so that a directory may hold a product and its datasets.
         let (definitions, others): (Vec<_>, Vec<_>) = raw.into_iter().partition(|d| {
             d.as_ref().is_ok_and(|d| {
@@ -153,9 +161,9 @@ impl Run<'_> {
         match parsed {
             Parsed::Refused(refusal) => self.report.refused.push(refusal),
             Parsed::Dataset(dataset) => {
-                self.waiting.push(*dataset);
-                if self.waiting.len() >= BATCH {
-                    self.flush()?;
+                self.batch.push(*dataset);
+                if self.batch.len() >= BATCH {
+                    self.send()?;
                 }
             }
             Parsed::Product(product) => {
@@ -166,7 +174,7 @@ impl Run<'_> {
                     match self.dc.wait(self.dc.catalog.add_product(&product)) {
                         Ok(Added::New) => self.report.products += 1,
                         Ok(Added::AlreadyThere) => self.report.present += 1,
-                        Err(error) => return self.refused_by_catalog(source, error),
+                        Err(error) => return self.refused_by_catalog(source, &error),
                     }
                 }
                 self.products.retain(|p| p.name != product.name);
@@ -180,7 +188,7 @@ impl Run<'_> {
                 match self.dc.wait(self.dc.catalog.add_metadata_type(&metadata_type)) {
                     Ok(Added::New) => self.report.metadata_types += 1,
                     Ok(Added::AlreadyThere) => self.report.present += 1,
-                    Err(error) => return self.refused_by_catalog(metadata_type.name.clone(), error),
+                    Err(error) => return self.refused_by_catalog(metadata_type.name.clone(), &error),
                 }
             }
         }
@@ -189,68 +197,114 @@ impl Run<'_> {
 
     /// A definition that the catalog refuses is one refusal among others.
     #[expect(clippy::unnecessary_wraps, reason = "ends the arms of a fallible match")]
-    fn refused_by_catalog(&mut self, source: String, error: Error) -> Result<(), Error> {
+    fn refused_by_catalog(&mut self, source: String, error: &Error) -> Result<(), Error> {
         self.refuse(source, error.to_string());
         Ok(())
     }
 
-    fn raster(&mut self, path: &std::path::Path, product: &str) -> Result<(), Error> {
+    fn rasters(&mut self, sources: &[Source], product: &str) -> Result<(), Error> {
         let product = self.dc.product(product)?;
-        for dataset in super::rasters::documents_of(path, &product)? {
-            self.take(Parsed::Dataset(Box::new(dataset)))?;
+        for source in sources {
+            let Source::Raster(path) = source else { continue };
+            match super::rasters::documents_of(path, &product) {
+                Ok(datasets) => {
+                    datasets.into_iter().try_for_each(|dataset| self.take(Parsed::Dataset(Box::new(dataset))))?;
+                }
+                Err(error) => self.refuse(name_of(source), error.to_string()),
+            }
         }
         Ok(())
     }
 
-    /// Writes the waiting datasets in one transaction.
-    fn flush(&mut self) -> Result<(), Error> {
-        let batch = std::mem::take(&mut self.waiting);
+    /// Hands the batch to the writer.
+    fn send(&mut self) -> Result<(), Error> {
+        let batch = std::mem::take(&mut self.batch);
         if batch.is_empty() {
             return Ok(());
         }
-        if self.options.dry_run {
-            return batch.into_iter().try_for_each(|dataset| self.compare(dataset));
+        self.batches.send(batch).map_err(|_| Error::NoThreads { reason: "the writer broke off".to_owned() })
+    }
+
+    /// Lets the writer end, and gives what was counted on this side.
+    fn finish(self) -> IndexReport {
+        self.report
+    }
+}
+
+/// The writing side of a run.
+struct Writer<'a> {
+    dc: &'a Datacube,
+    update: bool,
+    dry_run: bool,
+}
+
+impl Writer<'_> {
+    /// Writes batches until no more come, each in one transaction.
+    fn run(&self, batches: &mpsc::Receiver<Vec<Dataset>>) -> Result<IndexReport, Error> {
+        let mut report = IndexReport::default();
+        for batch in batches {
+            if self.dry_run {
+                batch.iter().try_for_each(|dataset| self.compare(dataset, &mut report))?;
+            } else {
+                self.write(&batch, &mut report)?;
+            }
         }
-        let outcomes = if self.options.update {
-            self.dc.wait(self.dc.catalog.update_datasets(&batch))?
+        Ok(report)
+    }
+
+    fn write(&self, batch: &[Dataset], report: &mut IndexReport) -> Result<(), Error> {
+        let outcomes = if self.update {
+            self.dc.wait(self.dc.catalog.update_datasets(batch))?
         } else {
-            self.dc.wait(self.dc.catalog.add_datasets(&batch))?
+            self.dc.wait(self.dc.catalog.add_datasets(batch))?
         };
         for (dataset, outcome) in batch.iter().zip(outcomes) {
             match outcome {
-                Outcome::Added => self.report.added += 1,
-                Outcome::AlreadyThere | Outcome::Archived => self.report.present += 1,
-                Outcome::Updated => self.report.updated += 1,
-                Outcome::Changed { differs } => self.differs(dataset, &format!(" ({})", differs.join("; "))),
+                Outcome::Added => report.added += 1,
+                Outcome::AlreadyThere | Outcome::Archived => report.present += 1,
+                Outcome::Updated => report.updated += 1,
+                Outcome::Changed { differs } => {
+                    report.refused.push(differing(dataset, &format!(" ({})", differs.join("; "))));
+                }
             }
         }
         Ok(())
     }
 
     /// Counts what writing a dataset would do.
-    fn compare(&mut self, dataset: Dataset) -> Result<(), Error> {
+    fn compare(&self, dataset: &Dataset, report: &mut IndexReport) -> Result<(), Error> {
         match self.dc.wait(self.dc.catalog.dataset(dataset.id))? {
-            None => self.report.added += 1,
-            Some(there) if there.document == dataset.document => self.report.present += 1,
-            Some(_) if self.options.update => self.report.updated += 1,
-            Some(_) => self.differs(&dataset, ""),
+            None => report.added += 1,
+            Some(there) if there.document == dataset.document => report.present += 1,
+            Some(_) if self.update => report.updated += 1,
+            Some(_) => report.refused.push(differing(dataset, "")),
         }
         Ok(())
     }
+}
 
-    fn differs(&mut self, dataset: &Dataset, how: &str) {
-        let source = dataset.location.clone().unwrap_or_default();
-        let id = dataset.id;
-        let reason =
-            format!("{source}: dataset {id} is in the catalog with another document{how}; --update replaces it");
-        self.refuse(source, reason);
-    }
+/// The refusal of a dataset that is in the catalog with another document.
+fn differing(dataset: &Dataset, how: &str) -> Refusal {
+    let source = dataset.location.clone().unwrap_or_default();
+    let id = dataset.id;
+    let reason = format!("{source}: dataset {id} is in the catalog with another document{how}; --update replaces it");
+    Refusal { source, reason }
 }
 
 /// A document and the place that its relative paths start from.
 struct Found {
     document: RawDocument,
     location: String,
+}
+
+/// The documents of a source.
+fn read_source(source: &Source) -> Vec<Result<Found, Refusal>> {
+    let mut found = Vec::new();
+    let read = read_sources(source, &mut |text| found.extend(read_documents(&text)));
+    if let Err(error) = read {
+        found.push(Err(Refusal { source: name_of(source), reason: error.to_string() }));
+    }
+    found
 }
 
 /// The documents of a text.

@@ -143,23 +143,31 @@ fn is_raster(path: &Path) -> bool {
     )
 }
 
-/// The name without `.gz`.
-fn plain_name(path: &Path) -> String {
-    let name = path.to_string_lossy().to_ascii_lowercase();
-    name.strip_suffix(".gz").or(name.strip_suffix(".tgz")).map_or(name.clone(), ToOwned::to_owned)
+/// The kind of a file by its name: the extension in small letters, and whether the file is gzipped. `a.yaml.gz` is
+/// gzipped `yaml`, `a.tgz` gzipped `tar`.
+fn kind_of(path: &Path) -> (String, bool) {
+    match extension(path).as_str() {
+        "gz" => (extension(&path.with_extension("")), true),
+        "tgz" => ("tar".to_owned(), true),
+        other => (other.to_owned(), false),
+    }
+}
+
+/// True for the kind of a file with a document on every line.
+fn is_by_line(kind: &str) -> bool {
+    matches!(kind, "ndjson" | "jsonl")
 }
 
 /// True for the names that documents have in a directory. Other JSON and YAML (a STAC catalog's `catalog.json`, a
 /// `docker-compose.yaml`) is looked at too: whether it is a dataset shows in its content.
 fn is_document_name(path: &Path) -> bool {
-    let name = plain_name(path);
-    [".yaml", ".yml", ".json", ".ndjson", ".jsonl", ".geojson"].iter().any(|e| name.ends_with(e))
+    matches!(kind_of(path).0.as_str(), "yaml" | "yml" | "json" | "ndjson" | "jsonl" | "geojson")
 }
 
 /// Reads the texts of one source, each handed to `each` as soon as it is there.
 ///
 /// # Errors
-/// Where the file cannot be read. A member of an archive that is no text is skipped.
+/// Where the file, or a member of the archive that it is, cannot be read.
 pub(crate) fn read_sources(source: &Source, each: &mut dyn FnMut(SourceText)) -> Result<(), Error> {
     match source {
         Source::Stdin => {
@@ -178,18 +186,14 @@ fn read_file(path: &Path, each: &mut dyn FnMut(SourceText)) -> Result<(), Error>
     let unreadable = |e: std::io::Error| Error::Unreadable { path: path.to_owned(), reason: why(&e) };
     let absolute = absolute(path).map_err(unreadable)?;
     let file = BufReader::new(File::open(path).map_err(unreadable)?);
-    let lower = path.to_string_lossy().to_ascii_lowercase();
-    let reader: Box<dyn Read> = if lower.ends_with(".gz") || lower.ends_with(".tgz") {
-        Box::new(flate2::read::MultiGzDecoder::new(file))
-    } else {
-        Box::new(file)
-    };
-    let plain = plain_name(path);
-    if plain.ends_with(".tar") || lower.ends_with(".tgz") {
+    let (kind, gzipped) = kind_of(path);
+    let reader: Box<dyn Read> =
+        if gzipped { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
+    if kind == "tar" {
         return read_tar(reader, &absolute, each);
     }
     let text = not_empty(read_text(reader, path)?, path)?;
-    let by_line = plain.ends_with(".ndjson") || plain.ends_with(".jsonl");
+    let by_line = is_by_line(&kind);
     each(SourceText { name: absolute.to_string_lossy().into_owned(), text, by_line });
     Ok(())
 }
@@ -203,7 +207,7 @@ fn read_tar(reader: Box<dyn Read>, path: &Path, each: &mut dyn FnMut(SourceText)
         let name = member.path().map_err(unreadable)?.into_owned();
         if member.header().entry_type().is_file() && is_document_name(&name) {
             let text = read_text(member, path)?;
-            let by_line = plain_name(&name).ends_with("ndjson");
+            let by_line = is_by_line(&kind_of(&name).0);
             // A member's relative paths start beside the archive, as if it had been unpacked there.
             let place = path.parent().unwrap_or(Path::new("")).join(&name);
             each(SourceText { name: place.to_string_lossy().into_owned(), text, by_line });

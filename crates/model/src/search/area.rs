@@ -15,12 +15,16 @@ const MAX_BRACKETS: usize = 16;
 
 impl Search {
     /// And touching this box of longitudes and latitudes in degrees. Where the longitudes run backwards (`170.0..-170.0`)
-    /// the box crosses the antimeridian.
-    ///
-    /// # Errors
-    /// Where the box is off the Earth or its latitudes run backwards.
-    pub fn lonlat(self, lon: Range<f64>, lat: Range<f64>) -> Result<Self, SearchError> {
-        self.bbox(lon.start, lat.start, lon.end, lat.end)
+    /// the box crosses the antimeridian. A box that is off the Earth is told when the search runs.
+    #[must_use]
+    pub fn lonlat(mut self, lon: Range<f64>, lat: Range<f64>) -> Self {
+        match footprint_of_boxes([BoundingBox::new(lon.start, lat.start, lon.end, lat.end)].into_iter()) {
+            Ok(area) => self.area(area),
+            Err(fault) => {
+                self.fault = Some(fault);
+                self
+            }
+        }
     }
 
     /// And touching this box in degrees. Where `west` is greater than `east`, it crosses the antimeridian.

@@ -87,7 +87,9 @@ fn longitudes_that_run_backwards_cross_the_antimeridian() {
     let fiji = parse("lon in [177, -178] lat in [-20, -15]").area.unwrap();
     assert!(fiji.contains_point(179.0, -17.0) && fiji.contains_point(-179.0, -17.0));
     assert!(!fiji.contains_point(0.0, -17.0));
-    assert_eq!(Search::default().lonlat(177.0..-178.0, -20.0..-15.0).unwrap().area, Some(fiji));
+    assert_eq!(Search::default().lonlat(177.0..-178.0, -20.0..-15.0).area, Some(fiji));
+    let off = Search::default().lonlat(12.0..13.0, 42.0..142.0);
+    assert!(matches!(off.check(), Err(SearchError::Area { .. })), "{off:?}");
 }
 
 #[test]
