@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use cube_catalog::CatalogUrl;
 use cube_model::documents::{
-    DocumentError, DocumentKind, ProductMatcher, RawDocument, default_metadata_types, parse, part_of, resolve, to_yaml,
+    DocumentError, DocumentKind, ProductMatcher, RawDocument, default_metadata_types, parse, resolve, to_yaml,
 };
 use cube_model::{Dataset, MetadataType, Product, Search, SearchError, TimeRange, area_from_text, parse_instant};
 
@@ -71,7 +71,8 @@ fn dataset(document: &RawDocument) -> Result<(), DocumentError> {
         drop(metadata_type.values(&dataset, extent));
     }
     for (name, measurement) in &dataset.measurements {
-        assert_ne!(part_of(&resolve(location, &measurement.path)), Some(0), "bands count from 1");
+        let part = resolve(location, &measurement.path).and_then(|(_, part)| part);
+        assert_ne!(part, Some(0), "bands count from 1");
         assert!(dataset.geobox(name).is_some(), "{name} lies on no grid of its dataset");
     }
     Ok(())

@@ -99,7 +99,7 @@ fn every_command_that_prints_data_prints_json() {
         (vec!["search", "--json"], "/11/document/measurements"),
         (vec!["search", "--geojson"], "/features/11/geometry/coordinates/0/0/1"),
         (vec!["search", "--count", "--json"], "/count"),
-        (vec!["index", "--dry-run", "--json", "s2.yaml"], "/added"),
+        (vec!["index", "--dry-run", "--update", "--json", "s2.yaml"], "/updated"),
         (arguments(&["load", PRODUCT, "-m", "green", "--explain", "--json"]), "/files/0/bytes_to_read"),
         (arguments(&["load", PRODUCT, "-m", "green", "-o", "a.nc", "--json"]), "/shape/time"),
         (arguments(&["series", PRODUCT, "-m", "green", "-o", "a.csv", "--json"]), "/0/points/0/mean"),

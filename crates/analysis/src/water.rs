@@ -4,7 +4,7 @@ use cube_geo::{CellAreas, GeoBox};
 use cube_model::{Cube, CubeArray, DataType, Flag, Measurement, Pixel};
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use ndarray::{Array2, Array3, ArrayView3, Axis, Zip};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, Zip};
 use rayon::prelude::*;
 
 use crate::flags::in_three_dimensions;
@@ -98,6 +98,9 @@ pub struct WaterDate {
     /// Seen share of the ground that is water on any of the dates, 0..1 by area: near 1 the date's water area is whole
     /// and can be compared with others; `None` where no date has water.
     pub seen_extent: Option<f64>,
+    /// Share of the pixels at the water's edge that border ground which was not seen, 0..1: near 0 the shore is that of
+    /// the water and not of a cloud. `None` where the water has no edge inside the box.
+    pub open_edge: Option<f64>,
 }
 
 impl ThresholdUsed {
@@ -236,9 +239,37 @@ fn measure(states: &ArrayView3<'_, u8>, times: &[Timestamp], areas: &CellAreas) 
             unknown,
             seen: if whole > 0.0 { (water + dry) / whole } else { 0.0 },
             seen_extent: (extent > 0.0).then(|| (sums.extent_seen.value() / extent).min(1.0)),
+            open_edge: None,
         }
     };
-    times.iter().zip(totals).map(of_date).collect()
+    let mut dates: Vec<WaterDate> = times.iter().zip(totals).map(of_date).collect();
+    let edges = states.outer_iter().into_par_iter().map(|plane| open_edge(&plane)).collect::<Vec<_>>();
+    for (date, open) in dates.iter_mut().zip(edges) {
+        date.open_edge = open;
+    }
+    dates
+}
+
+/// Of the water pixels that border (by an edge) ground that is not water, the share that borders ground not seen.
+fn open_edge(plane: &ArrayView2<'_, u8>) -> Option<f64> {
+    let (rows, cols) = plane.dim();
+    let (mut edge, mut open) = (0_u64, 0_u64);
+    for ((row, col), _) in plane.indexed_iter().filter(|(_, state)| **state == WET) {
+        let above = row.checked_sub(1).map(|r| (r, col));
+        let left = col.checked_sub(1).map(|c| (row, c));
+        let below = (row + 1 < rows).then_some((row + 1, col));
+        let right = (col + 1 < cols).then_some((row, col + 1));
+        let neighbours = [above, left, below, right].into_iter().flatten().map(|at| plane[at]);
+        let (mut at_edge, mut at_unseen) = (false, false);
+        for state in neighbours {
+            at_edge |= state != WET;
+            at_unseen |= state == WATER_UNKNOWN;
+        }
+        edge += u64::from(at_edge);
+        open += u64::from(at_unseen);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "counts of pixels")]
+    (edge > 0).then(|| open as f64 / edge as f64)
 }
 
 fn measure_row(states: &ArrayView3<'_, u8>, row: usize, areas: &[f64]) -> (Vec<Sums>, Sum) {

@@ -61,6 +61,42 @@ impl Catalog {
         self.put_datasets(datasets, true).await
     }
 
+    /// What [`Catalog::add_datasets`], or [`Catalog::update_datasets`] with `update`, would make of these datasets.
+    /// Nothing is written, and their products need not be there.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn compare_datasets(&self, datasets: &[Dataset], update: bool) -> Result<Vec<Outcome>> {
+        let (mut transaction, definitions) = self.read().await?;
+        let ids: Vec<Uuid> = datasets.iter().map(|dataset| dataset.id).collect();
+        let there: HashMap<Uuid, StoredRow> =
+            transaction.stored(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
+        let mut seen: HashMap<Uuid, &Dataset> = HashMap::with_capacity(datasets.len());
+        let mut outcomes = Vec::with_capacity(datasets.len());
+        for dataset in datasets {
+            let outcome = match (seen.entry(dataset.id), there.get(&dataset.id)) {
+                (Entry::Occupied(first), _) => twice(first.get(), dataset),
+                (Entry::Vacant(slot), None) => {
+                    slot.insert(dataset);
+                    Outcome::Added
+                }
+                (Entry::Vacant(slot), Some(old)) => {
+                    slot.insert(dataset);
+                    let differs = difference(old, dataset, &dataset.document.to_string(), &definitions)?;
+                    let product = &definitions.product_of_key(old.product)?.row.name;
+                    match (differs.is_empty(), old.archived) {
+                        (true, None) => Outcome::AlreadyThere,
+                        (true, Some(_)) => Outcome::Archived,
+                        (false, _) if update && *product == dataset.product => Outcome::Updated,
+                        (false, _) => Outcome::Changed { differs },
+                    }
+                }
+            };
+            outcomes.push(outcome);
+        }
+        Ok(outcomes)
+    }
+
     async fn put_datasets(&self, datasets: &[Dataset], update: bool) -> Result<Vec<Outcome>> {
         // Everything that takes time is made before the transaction: others may write meanwhile. The field keys are
         // looked at again inside.
@@ -93,7 +129,7 @@ impl Catalog {
                 outcomes.push(Outcome::Added);
                 continue;
             };
-            let differs = difference(old, &row, &definitions)?;
+            let differs = difference(old, &datasets[at], &row.document, &definitions)?;
             outcomes.push(if differs.is_empty() {
                 if old.archived.is_some() { Outcome::Archived } else { Outcome::AlreadyThere }
             } else if update && old.product == row.product {
@@ -234,19 +270,19 @@ fn twice(first: &Dataset, second: &Dataset) -> Outcome {
 }
 
 /// What differs between what is there and what came, a phrase each.
-fn difference(old: &StoredRow, new: &DatasetRow, definitions: &Definitions) -> Result<Vec<String>> {
+fn difference(old: &StoredRow, new: &Dataset, document: &str, definitions: &Definitions) -> Result<Vec<String>> {
     let mut differs = Vec::new();
-    if old.product != new.product {
-        let name = |key| definitions.product_of_key(key).map(|entry| entry.row.name.clone());
-        differs.push(format!("its product was {}, is {}", name(old.product)?, name(new.product)?));
+    let product = &definitions.product_of_key(old.product)?.row.name;
+    if *product != new.product {
+        differs.push(format!("its product was {product}, is {}", new.product));
     }
     if old.location != new.location {
         let place = |location: &Option<String>| location.clone().unwrap_or_else(|| "nowhere".to_owned());
         differs.push(format!("its location was {}, is {}", place(&old.location), place(&new.location)));
     }
-    if old.document != new.document {
+    if old.document != document {
         let what = || format!("dataset {}", old.id);
-        let changes = differences(&parsed(&old.document, what)?, &parsed(&new.document, what)?);
+        let changes = differences(&parsed(&old.document, what)?, &new.document);
         differs.extend(phrases(&changes));
     }
     Ok(differs)

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A geospatial data cube: index scenes and grids where they lie, search them, load them as arrays, files and pictures.
@@ -31,6 +32,11 @@ pub(crate) struct Global {
     /// Say nothing but errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+}
+
+/// A whole number from 1 on.
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 #[derive(Debug, Subcommand)]
@@ -152,7 +158,7 @@ pub(crate) struct IndexArgs {
     #[arg(long)]
     pub(crate) update: bool,
     /// How many threads parse [default: one a core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
     pub(crate) jobs: Option<usize>,
     #[command(flatten)]
     pub(crate) json: Json,
@@ -259,7 +265,7 @@ pub(crate) struct Pixels {
     /// Measurements, comma-separated [default: all]
     #[arg(short, long, value_name = "NAMES", value_delimiter = ',', help_heading = "Which pixels")]
     pub(crate) measurements: Vec<String>,
-    /// Output CRS: EPSG:32633, WKT, a PROJ string, or utm for the zone of the area's middle
+    /// Output CRS: EPSG:32633 or 32633, WKT, a PROJ string, or utm for the zone of the area's middle
     #[arg(long, value_name = "CRS", help_heading = "Which pixels")]
     pub(crate) crs: Option<String>,
     /// Pixel size in units of the output CRS: 20, or x,y with signs
@@ -287,7 +293,7 @@ pub(crate) struct Pixels {
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Which pixels")]
     pub(crate) memory_limit: Option<String>,
     /// How many threads [default: one a core]
-    #[arg(long, value_name = "N", help_heading = "Which pixels")]
+    #[arg(long, value_name = "N", value_parser = at_least_one(), help_heading = "Which pixels")]
     pub(crate) jobs: Option<usize>,
 }
 
@@ -296,6 +302,7 @@ pub(crate) enum GroupByArg {
     /// Datasets of one instant
     Time,
     /// Datasets of one solar day
+    #[value(alias = "solar_day")]
     SolarDay,
     /// Each dataset on its own
     Dataset,
@@ -348,6 +355,9 @@ pub(crate) enum CompressArg {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "What the table says of each date:\n  water        area seen to be water, by the true area of each pixel\n  box seen     share of the box that was clear\n  extent seen  share of the ground that is water on any of the dates that was clear on this one\n  open edge    share of the water's edge that borders ground not seen: a cloud's edge, not a shore\nA date was seen whole where at least 99.5 % of the extent was seen and at most 0.5 % of the edge is open."
+)]
 pub(crate) struct WaterArgs {
     /// The product
     #[arg(value_name = "PRODUCT")]
@@ -423,7 +433,7 @@ pub(crate) struct PlotArgs {
     pub(crate) place: Where,
     #[command(flatten)]
     pub(crate) pixels: Pixels,
-    /// Chosen times, comma-separated: the plane nearest to each [default: up to six spread over the range]
+    /// Chosen times, comma-separated: for each the first plane inside that day, month or instant [default: up to six spread over the range]
     #[arg(long, value_name = "TIMES", value_delimiter = ',')]
     pub(crate) times: Vec<String>,
     /// Three measurements as red, green, blue

@@ -53,7 +53,7 @@ pub(crate) fn apply_place(search: &mut Search, place: &Where) -> Result<(), Fail
         *search = match &place.bbox_crs {
             None => search.clone().bbox(west, south, east, north).map_err(cube::Error::from)?,
             Some(crs) => {
-                let crs = Crs::parse(crs).map_err(cube::Error::from)?;
+                let crs = parse_crs(crs)?;
                 if west >= east || south >= north {
                     return Err(usage(format!(
                         "--bbox {text:?} is empty: give left,bottom,right,top in units of {crs}"
@@ -101,7 +101,7 @@ pub(crate) fn load_spec(pixels: &Pixels, area: Option<&Footprint>) -> Result<Loa
                 area.ok_or_else(|| usage("--crs utm needs a place to take the zone of: give --bbox or --geometry"))?;
             cube::utm_zone_of(area)?
         } else {
-            Crs::parse(crs).map_err(cube::Error::from)?
+            parse_crs(crs)?
         });
     }
     if let Some(text) = &pixels.resolution {
@@ -155,6 +155,15 @@ pub(crate) fn load_spec(pixels: &Pixels, area: Option<&Footprint>) -> Result<Loa
     Ok(spec.skip_broken(pixels.skip_broken))
 }
 
+/// A CRS; a bare number is an EPSG code.
+fn parse_crs(text: &str) -> Result<Crs, Failure> {
+    let crs = match text.trim().parse() {
+        Ok(code) => Crs::epsg(code),
+        Err(_) => Crs::parse(text),
+    };
+    Ok(crs.map_err(cube::Error::from)?)
+}
+
 /// Two numbers in ascending order.
 pub(crate) fn range(text: &str) -> Result<(f64, f64), Failure> {
     let [low, high] = numbers::<2>(text, "--range", "270,300")?;
@@ -202,6 +211,12 @@ mod tests {
         assert_eq!(bytes("1.5 GiB").unwrap(), 1_610_612_736);
         assert_eq!(bytes("1e9").unwrap(), 1_000_000_000);
         assert!(bytes("lots").is_err());
+    }
+
+    #[test]
+    fn a_bare_number_is_an_epsg_code() {
+        assert_eq!(parse_crs("32633").unwrap(), parse_crs("EPSG:32633").unwrap());
+        assert!(parse_crs("326").is_err());
     }
 
     #[test]

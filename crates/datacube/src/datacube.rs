@@ -293,7 +293,7 @@ pub struct Loaded {
     pub holes: Vec<Hole>,
 }
 
-/// Runs a plan.
+/// Runs a plan. What the plan warns of, and what had to be left out, is logged as warnings too.
 ///
 /// # Errors
 /// Where a file cannot be read, the result would not fit into memory, or the load is cancelled.
@@ -301,7 +301,13 @@ pub fn run(plan: &LoadPlan, options: &LoadOptions<'_>) -> Result<Loaded, Error> 
     let never = RunOptions::default();
     let cancel = options.cancel.unwrap_or(never.cancel);
     let options = RunOptions { threads: options.jobs.unwrap_or(0), progress: options.progress, cancel };
+    for warning in &plan.warnings {
+        tracing::warn!("{warning}");
+    }
     let loaded = cube_load::run(plan, &options)?;
+    for hole in &loaded.holes {
+        tracing::warn!("left out: {hole}");
+    }
     Ok(Loaded { cube: loaded.cube, holes: loaded.holes })
 }
 

@@ -4,7 +4,7 @@ use cube_catalog::Added;
 use cube_model::documents::{self, DocumentKind, RawDocument};
 use cube_model::{MetadataType, Product};
 
-use crate::index::{Refusal, find_sources, read_sources};
+use crate::index::{Rasters, Refusal, find_sources, read_sources};
 use crate::{Datacube, Error};
 
 impl Datacube {
@@ -59,20 +59,26 @@ fn each_document(
     mut each: impl FnMut(&RawDocument) -> Result<(), Error>,
 ) -> Vec<Refusal> {
     let mut refused = Vec::new();
-    let mut refuse =
-        |source: &str, error: Error| refused.push(Refusal { source: source.to_owned(), reason: error.to_string() });
+    let refusal = |source: &str, error: Error| Refusal { source: source.to_owned(), reason: error.to_string() };
     for file in files {
         let mut texts = Vec::new();
-        let read =
-            find_sources(file).and_then(|found| found.iter().try_for_each(|s| read_sources(s, &mut |t| texts.push(t))));
-        if let Err(error) = read {
-            refuse(file, error);
+        let found =
+            find_sources(file, Rasters::PassedOver).map_err(|e| refused.push(refusal(file, e))).unwrap_or_default();
+        refused.extend(found.refused);
+        for source in &found.sources {
+            let mut keep = |text| {
+                texts.push(text);
+                Ok(())
+            };
+            if let Err(error) = read_sources(source, &mut keep) {
+                refused.push(refusal(file, error));
+            }
         }
         for text in texts {
-            let documents = match documents::parse(&text.text, &text.name) {
+            let documents = match documents::parse(&text.text, &text.place()) {
                 Ok(documents) => documents,
                 Err(error) => {
-                    refuse(&text.name, error.into());
+                    refused.push(refusal(&text.place(), error.into()));
                     continue;
                 }
             };
@@ -91,7 +97,7 @@ fn each_document(
                     })
                 };
                 if let Err(error) = done {
-                    refuse(&document.source, error);
+                    refused.push(refusal(&document.source, error));
                 }
             }
         }

@@ -73,6 +73,25 @@ pub enum Error {
         /// As given.
         argument: String,
     },
+    /// A directory of rasters, given without a product.
+    #[error(
+        "{argument}: no document found there; it holds {rasters}: say which product they belong to with --product NAME"
+    )]
+    OnlyRasters {
+        /// As given.
+        argument: String,
+        /// How many, such as `3 rasters`.
+        rasters: String,
+    },
+    /// An indexing run that broke off after it had written something.
+    #[error("{source}; {written} datasets were written before that and stay: the same command continues after them")]
+    IndexBrokeOff {
+        /// How many.
+        written: usize,
+        /// Why.
+        #[source]
+        source: Box<Error>,
+    },
     /// A file or stream without a document.
     #[error("{}: it holds no document", path.display())]
     Empty {

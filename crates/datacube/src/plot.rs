@@ -18,7 +18,7 @@ pub struct PlotRequest {
     pub search: Search,
     /// Which pixels; one measurement, or three for natural colours.
     pub spec: LoadSpec,
-    /// Chosen times: the plane nearest to each. Where empty, up to [`MOST_PANELS`] spread over what is found.
+    /// Chosen times: the first plane inside each day, month or instant. Where empty, up to [`MOST_PANELS`] spread over what is found.
     pub times: Vec<String>,
     /// Draw three measurements as red, green and blue.
     pub rgb: bool,
@@ -42,7 +42,7 @@ impl Datacube {
     /// Where nothing is found, a load fails, or the picture cannot be written.
     pub fn plot(&self, request: &PlotRequest, path: &Path, options: &LoadOptions<'_>) -> Result<Vec<Timestamp>, Error> {
         let (products, datasets) = self.find_for_load(&request.search)?;
-        let mut spec = request.spec.clone();
+        let mut spec = request.spec.clone().scale(true);
         let default = products.first().and_then(|p| p.measurements.first()).map(|m| m.name.clone());
         if spec.names().is_none() {
             spec = spec.measurements(default);
@@ -50,6 +50,14 @@ impl Datacube {
         let spec = place::complete_grid(spec, &products, &datasets, request.search.area.as_ref())?;
         let geobox = cube_load::output_geobox(&spec, &products, request.search.area.as_ref(), &datasets)?;
         let groups = choose(group(datasets, spec.grouping())?, &request.times)?;
+        if request.rgb && groups.len() > 1 {
+            let there = groups.iter().map(|g| g.time.to_string()).collect::<Vec<_>>().join(", ");
+            let reason = format!(
+                "a picture in natural colours shows one time, and these are {}: {there}; choose one with --times",
+                groups.len()
+            );
+            return Err(Error::Usage { reason });
+        }
         let plan = cube_load::plan(&products, &groups, geobox, &spec)?;
         let cube = crate::run(&plan, options)?.cube;
         let picture = if request.rgb { rgb(&cube, request)? } else { maps(&cube, request, &products[0].description)? };
@@ -58,7 +66,7 @@ impl Datacube {
     }
 }
 
-/// The groups nearest to the chosen times, in their order; without a choice, some spread evenly.
+/// The first groups inside the chosen times, in their order; without a choice, some spread evenly.
 fn choose(groups: Vec<DatasetGroup>, times: &[String]) -> Result<Vec<DatasetGroup>, Error> {
     let mut picked = Vec::new();
     if times.is_empty() {
@@ -84,12 +92,12 @@ fn choose(groups: Vec<DatasetGroup>, times: &[String]) -> Result<Vec<DatasetGrou
     Ok(groups.into_iter().enumerate().filter(|(n, _)| picked.contains(n)).map(|(_, g)| g).collect())
 }
 
-/// `2034-05-15` or, where planes share a day, `2034-05-15 12:00`.
+/// `2034-05-15` or, where the planes are not all of one time of day, `2034-05-15 12:00`.
 fn titles(times: &[Timestamp]) -> Vec<String> {
-    let text = times.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let days = text.iter().map(|t| t[..t.len().min(10)].to_owned()).collect::<Vec<_>>();
-    let repeated = days.windows(2).any(|pair| pair[0] == pair[1]);
-    if repeated { text.iter().map(|t| t[..t.len().min(16)].replace('T', " ")).collect() } else { days }
+    let of_day = |time: &Timestamp| time.as_second().rem_euclid(86_400);
+    let one_time_of_day = times.windows(2).all(|pair| of_day(&pair[0]) == of_day(&pair[1]));
+    let format = if one_time_of_day { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M" };
+    times.iter().map(|time| time.strftime(format).to_string()).collect()
 }
 
 fn maps(cube: &Cube, request: &PlotRequest, description: &str) -> Result<picture::Picture, Error> {
@@ -97,6 +105,15 @@ fn maps(cube: &Cube, request: &PlotRequest, description: &str) -> Result<picture
     let mut units = String::new();
     for (name, array) in &cube.arrays {
         let display = Display::of(&array.measurement.units, request.celsius);
+        if panels.is_empty() {
+            units.clone_from(&display.units);
+        } else if units != display.units {
+            let reason = format!(
+                "one picture has one colour bar: {name} is in {}, what stands before it in {units}; choose with -m",
+                display.units
+            );
+            return Err(Error::Usage { reason });
+        }
         let values = cube_analysis::real_values(array).into_dimensionality::<Ix3>().map_err(|_| Error::Usage {
             reason: format!("{name} has an extra dimension; a map shows one plane of it"),
         })?;
@@ -106,7 +123,6 @@ fn maps(cube: &Cube, request: &PlotRequest, description: &str) -> Result<picture
             let title = if cube.arrays.len() > 1 { format!("{name}  {title}") } else { title };
             panels.push(Panel { title, data, geobox: cube.geobox.clone() });
         }
-        units.clone_from(&display.units);
     }
     let names = cube.arrays.keys().cloned().collect::<Vec<_>>().join(", ");
     let title = request.title.clone().unwrap_or_else(|| format!("{names}: {description}"));
@@ -121,13 +137,5 @@ fn maps(cube: &Cube, request: &PlotRequest, description: &str) -> Result<picture
 }
 
 fn rgb(cube: &Cube, request: &PlotRequest) -> Result<picture::Picture, Error> {
-    if cube.times.len() > 1 {
-        let reason = format!(
-            "a picture in natural colours shows one time, and there are {}: choose one with --times",
-            cube.times.len()
-        );
-        return Err(Error::Usage { reason });
-    }
-    let _ = &request.title;
-    Ok(picture::rgb_cube(cube, 0)?)
+    Ok(picture::rgb_cube(cube, 0, request.title.as_deref())?)
 }

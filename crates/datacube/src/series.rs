@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::picture::{self, Series, SeriesStyle};
-use crate::units::Display;
+use crate::units::{Display, significant};
 use crate::{Datacube, Error, ExportOptions, LoadOptions, place};
 
 /// What to average.
@@ -61,7 +61,12 @@ impl Datacube {
     /// Where nothing is found or the load fails.
     pub fn series(&self, request: &SeriesRequest, options: &LoadOptions<'_>) -> Result<Vec<SeriesOf>, Error> {
         let (products, datasets) = self.find_for_load(&request.search)?;
-        let spec = request.spec.clone();
+        let mut spec = request.spec.clone().scale(true);
+        if spec.names().is_none() {
+            // Classes and bit fields have no mean.
+            let values = products[0].measurements.iter().filter(|m| m.flags.is_empty()).map(|m| m.name.clone());
+            spec = spec.measurements(values);
+        }
         let spec = place::complete_grid(spec, &products, &datasets, request.search.area.as_ref())?;
         let plan = crate::plan_datasets(&products, datasets, &request.search, &spec)?;
         let cube = crate::run(&plan, options)?.cube;
@@ -69,6 +74,10 @@ impl Datacube {
         let mut all = Vec::new();
         for (name, array) in &cube.arrays {
             let display = Display::of(&array.measurement.units, request.celsius);
+            if array.pixels.shape().len() != 3 {
+                let reason = format!("{name} has an extra dimension; a series is of one plane a time");
+                return Err(Error::Usage { reason });
+            }
             let summaries = over_space(array, areas.as_ref(), None)?;
             let points = cube.times.iter().zip(summaries).map(|(&time, s)| SeriesPoint {
                 time,
@@ -88,6 +97,18 @@ impl Datacube {
 pub const HEADINGS: [&str; 8] = ["time", "measurement", "units", "mean", "std", "min", "max", "seen_percent"];
 
 impl SeriesOf {
+    /// The series in one line, for people.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let times = self.points.len();
+        let s = if times == 1 { "" } else { "s" };
+        let mean = self.overall_mean().map_or_else(
+            || "no values".to_owned(),
+            |mean| format!("mean {}{}", significant(mean, 6), Display::behind(&self.units)),
+        );
+        format!("{}: {times} time{s}, {mean}", self.name)
+    }
+
     /// The mean of the means, `None` without values.
     #[must_use]
     pub fn overall_mean(&self) -> Option<f64> {
@@ -100,8 +121,8 @@ impl SeriesOf {
     /// The series as rows under [`HEADINGS`].
     #[must_use]
     pub fn rows(&self) -> Vec<Vec<String>> {
-        // Nine significant digits: a float32's own precision is seven.
-        let number = |v: f64| if v.is_nan() { String::new() } else { format!("{v:.5}") };
+        // One digit more than a float32 has.
+        let number = |v: f64| significant(v, 8);
         self.points
             .iter()
             .map(|p| {
@@ -158,7 +179,7 @@ fn draw(all: &[SeriesOf], path: &Path, title: Option<&str>) -> Result<(), Error>
     let title = title.map_or_else(|| format!("{names}: mean over the area"), ToOwned::to_owned);
     let label = if units == "1" || units.is_empty() { names } else { format!("{names} ({units})") };
     let mut style = SeriesStyle::new(&title, &label);
-    if all.len() == 1 {
+    if all.len() == 1 && all[0].points.len() > 1 {
         style = style.note("shaded: one standard deviation over the area");
     }
     picture::write_png(path, &picture::time_series(&lines.collect::<Vec<_>>(), &style)?)?;

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use cube_analysis::{ClearSpec, Index, Threshold, Water, WaterSpec};
 use cube_geo::CellAreas;
-use cube_load::{GroupBy, LoadSpec};
+use cube_load::LoadSpec;
 use cube_model::{Cube, Product, Search};
+use ndarray::Axis;
 use serde::Serialize;
 
 use crate::picture::{self, MapStyle, Panel, Series, SeriesStyle};
@@ -17,7 +18,7 @@ pub struct WaterRequest {
     /// Which datasets, of one product.
     pub search: Search,
     /// Which pixels; measurements are chosen by the index. Without CRS or resolution the UTM zone of the area and the
-    /// finest pixel size of the datasets are taken; without grouping, solar days.
+    /// finest pixel size of the datasets are taken. Scenes in tiles are grouped by solar day.
     pub spec: LoadSpec,
     /// The index; MNDWI where the product has a band at 1.6 µm, else NDWI, where `None`.
     pub index: Option<Index>,
@@ -32,12 +33,17 @@ pub struct WaterRequest {
 pub struct WaterRow {
     /// The date's time.
     pub time: String,
-    /// Area seen to be water, km² on the ellipsoid.
-    pub water_km2: f64,
+    /// Area seen to be water, km² on the ellipsoid; `None` where nothing was seen.
+    pub water_km2: Option<f64>,
     /// Share of the box that was seen, in percent of its area.
     pub seen_percent: f64,
-    /// Share of the ground that is ever water that was seen, in percent: near 100 the date's area is whole.
+    /// Share of the ground that is water on any of the dates that was seen on this one, in percent.
     pub extent_seen_percent: Option<f64>,
+    /// Share of the water's edge that borders ground which was not seen, in percent: a cloud's edge, not a shore.
+    pub open_edge_percent: Option<f64>,
+    /// True where the water was seen whole, so that its area compares with others: at least 99.5 % of the extent seen,
+    /// at most 0.5 % of the edge open.
+    pub whole: bool,
     /// The known area, where one was given.
     pub truth_km2: Option<f64>,
 }
@@ -72,10 +78,7 @@ impl Datacube {
         let quality = Role::SceneClass.find(product).or_else(|| Role::Quality.find(product));
         let mut names = vec![role(first)?, role(second)?];
         names.extend(quality.map(ToOwned::to_owned));
-        let mut spec = request.spec.clone().measurements(names).scale(true);
-        if spec.grouping() == GroupBy::Time {
-            spec = spec.group_by(GroupBy::SolarDay);
-        }
+        let spec = request.spec.clone().measurements(names).scale(true);
         let spec = place::complete_grid(spec, &products, &datasets, request.search.area.as_ref())?;
         let plan = crate::plan_datasets(&products, datasets.clone(), &request.search, &spec)?;
         let cube = crate::run(&plan, options)?.cube;
@@ -83,36 +86,46 @@ impl Datacube {
         let water_spec = WaterSpec { index, threshold: request.threshold, clear, smallest_body: request.min_pixels };
         let areas = CellAreas::new(&cube.geobox)?;
         let water = cube_analysis::water(&cube, &areas, &water_spec)?;
+        if water.dates.iter().all(|date| date.seen == 0.0) {
+            let reason = format!("no clear pixel on any of the {} dates there are", water.dates.len());
+            return Err(Error::NothingFound { reason });
+        }
         let rows = water.dates.iter().map(|date| WaterRow {
             time: date.time.to_string(),
-            water_km2: date.water / 1e6,
+            water_km2: (date.seen > 0.0).then_some(date.water / 1e6),
             seen_percent: date.seen * 100.0,
             extent_seen_percent: date.seen_extent.map(|s| s * 100.0),
+            open_edge_percent: date.open_edge.map(|s| s * 100.0),
+            whole: date.seen_extent.is_some_and(|s| s >= 0.995) && date.open_edge.is_none_or(|s| s <= 0.005),
             truth_km2: None,
         });
         let mask = quality.map_or_else(|| "no quality measurement".to_owned(), |name| format!("clear by {name}"));
         let method = format!("{}, {}, {mask}", index.name().to_uppercase(), water.threshold);
         let rows = rows.collect();
-        let scene = self.scene(product, &request.search, &spec, &water)?;
+        let scene = self.scene(product, &request.search, &spec, &water, options.jobs)?;
         Ok(WaterReport { rows, method, water, scene })
     }
 
     /// Red, green and blue of the date of which most was seen.
-    fn scene(&self, product: &Product, search: &Search, spec: &LoadSpec, water: &Water) -> Result<Option<Cube>, Error> {
+    fn scene(
+        &self,
+        product: &Product,
+        search: &Search,
+        spec: &LoadSpec,
+        water: &Water,
+        jobs: Option<usize>,
+    ) -> Result<Option<Cube>, Error> {
         let (Some(red), Some(green), Some(blue)) =
             (Role::Red.find(product), Role::Green.find(product), Role::Blue.find(product))
         else {
             return Ok(None);
         };
         let Some(best) = water.dates.iter().max_by(|a, b| a.seen.total_cmp(&b.seen)) else { return Ok(None) };
-        let spec = LoadSpec::like(water.extent.geobox.clone())
-            .measurements([red, green, blue])
-            .group_by(spec.grouping())
-            .scale(true);
+        let spec = spec.clone().measurements([red, green, blue]);
         let groups = cube_load::group(self.find_datasets(search)?, spec.grouping())?;
         let group = groups.into_iter().filter(|g| g.time == best.time).collect::<Vec<_>>();
         let plan = cube_load::plan(std::slice::from_ref(product), &group, water.extent.geobox.clone(), &spec)?;
-        Ok(Some(crate::run(&plan, &LoadOptions::default())?.cube))
+        Ok(Some(crate::run(&plan, &LoadOptions { jobs, ..LoadOptions::default() })?.cube))
     }
 }
 
@@ -150,14 +163,15 @@ impl WaterReport {
         let (date, area) = (column("date")?, column("area_km2")?);
         for record in reader.records() {
             let record = record.map_err(|e| unreadable(e.to_string()))?;
-            let (Some(date), Some(Ok(area))) = (record.get(date), record.get(area).map(str::parse::<f64>)) else {
-                return Err(unreadable(format!(
-                    "line {}: expected a date and a number",
-                    record.position().map_or(0, csv::Position::line)
-                )));
+            let known = record.get(date).and_then(|d| d.trim().parse::<jiff::civil::Date>().ok());
+            let size =
+                record.get(area).and_then(|a| a.trim().parse::<f64>().ok()).filter(|a| a.is_finite() && *a > 0.0);
+            let (Some(known), Some(size)) = (known, size) else {
+                let line = record.position().map_or(0, csv::Position::line);
+                return Err(unreadable(format!("line {line}: expected a date such as 2034-05-03 and an area in km²")));
             };
-            for row in self.rows.iter_mut().filter(|row| row.time.starts_with(date)) {
-                row.truth_km2 = Some(area);
+            for row in self.rows.iter_mut().filter(|row| row.time.starts_with(&known.to_string())) {
+                row.truth_km2 = Some(size);
             }
         }
         Ok(())
@@ -199,7 +213,7 @@ impl WaterReport {
         crate::export(&self.water.extent, &next("water_extents.nc")?, options)?;
         if let Some(scene) = &self.scene {
             let path = next("scene.png")?;
-            picture::write_png(&path, &picture::rgb_cube(scene, 0)?)?;
+            picture::write_png(&path, &picture::rgb_cube(scene, 0, None)?)?;
         }
         Ok(written)
     }
@@ -207,7 +221,7 @@ impl WaterReport {
     /// Headings of [`WaterReport::table`].
     #[must_use]
     pub fn headings(&self) -> Vec<&'static str> {
-        let mut headings = vec!["date", "water (km²)", "box seen", "shore seen"];
+        let mut headings = vec!["date", "water (km²)", "box seen", "extent seen", "open edge"];
         if self.has_truth() {
             headings.extend(["known (km²)", "difference"]);
         }
@@ -221,17 +235,16 @@ impl WaterReport {
         let row = |row: &WaterRow| {
             let mut cells = vec![
                 row.time[..row.time.len().min(10)].to_owned(),
-                format!("{:.3}", row.water_km2),
+                row.water_km2.map_or_else(|| "not seen".to_owned(), |area| format!("{area:.3}")),
                 percent(Some(row.seen_percent)),
                 percent(row.extent_seen_percent),
+                percent(row.open_edge_percent),
             ];
             if self.has_truth() {
                 cells.push(row.truth_km2.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}")));
-                let whole = row.truth_km2.filter(|_| Self::is_whole(row));
-                cells.push(whole.map_or_else(
-                    || "partly seen".to_owned(),
-                    |t| format!("{:+.2} %", (row.water_km2 / t - 1.0) * 100.0),
-                ));
+                let both = row.water_km2.zip(row.truth_km2).filter(|_| row.whole);
+                let difference = both.map(|(area, truth)| format!("{:+.2} %", (area / truth - 1.0) * 100.0));
+                cells.push(difference.map_or_else(|| "partly seen".to_owned(), |d| d.replace("-0.00", "+0.00")));
             }
             cells
         };
@@ -242,24 +255,18 @@ impl WaterReport {
         self.rows.iter().any(|r| r.truth_km2.is_some())
     }
 
-    /// True where the date's water was seen whole, so that its area compares with others.
-    fn is_whole(row: &WaterRow) -> bool {
-        row.extent_seen_percent.is_some_and(|s| s >= 99.5)
-    }
-
     fn draw_areas(&self, path: &Path) -> Result<(), Error> {
         let series = |label: &str, value: &dyn Fn(&WaterRow) -> Option<f64>| {
             let dates = self.water.dates.iter().zip(&self.rows);
             let (times, values) = dates.filter_map(|(date, row)| Some((date.time, value(row)?))).unzip();
             Series::new(label, times, values)
         };
-        let whole = self.rows.iter().filter(|r| Self::is_whole(r)).count();
         let mut all = Vec::new();
-        if whole > 0 {
-            all.push(series("water, shore seen whole", &|r| Self::is_whole(r).then_some(r.water_km2)));
+        if self.rows.iter().any(|r| r.whole) {
+            all.push(series("water, seen whole", &|r| r.water_km2.filter(|_| r.whole)));
         }
-        if whole < self.rows.len() {
-            all.push(series("water, partly seen", &|r| (!Self::is_whole(r)).then_some(r.water_km2)).markers_only());
+        if self.rows.iter().any(|r| !r.whole && r.water_km2.is_some()) {
+            all.push(series("water, partly seen", &|r| r.water_km2.filter(|_| !r.whole)).markers_only());
         }
         if self.has_truth() {
             all.push(series("known area", &|r| r.truth_km2).markers_only());
@@ -273,12 +280,21 @@ impl WaterReport {
         let extent = &self.water.extent;
         let array = extent.array::<u8>("water")?;
         let float = |v: u8| if v == cube_analysis::WATER_UNKNOWN { f32::NAN } else { f32::from(v) };
-        let panels = self.rows.iter().zip(array.outer_iter()).map(|(row, plane)| {
-            let partly = if Self::is_whole(row) { "" } else { "at least " };
-            let title = format!("{}  {partly}{:.2} km²", &row.time[..row.time.len().min(10)], row.water_km2);
-            Panel { title, data: plane.mapv(float), geobox: extent.geobox.clone() }
+        let seen = (0..self.rows.len()).filter(|i| self.rows[*i].water_km2.is_some()).collect::<Vec<_>>();
+        let shown = spread(&seen, MOST_PANELS);
+        let panels = shown.iter().map(|&i| {
+            let row = &self.rows[i];
+            let partly = if row.whole { "" } else { "at least " };
+            let area = row.water_km2.unwrap_or_default();
+            let title = format!("{}  {partly}{area:.2} km²", &row.time[..row.time.len().min(10)]);
+            Panel { title, data: array.index_axis(Axis(0), i).mapv(float), geobox: extent.geobox.clone() }
         });
-        let style = MapStyle::new("Water extent").legend(&[("land", 0.0), ("water", 1.0)]).missing("not seen");
+        let title = if shown.len() < self.rows.len() {
+            format!("Water extent, {} of {} dates", shown.len(), self.rows.len())
+        } else {
+            "Water extent".to_owned()
+        };
+        let style = MapStyle::new(&title).legend(&[("land", 0.0), ("water", 1.0)]).missing("not seen");
         picture::write_png(path, &picture::map_panels(&panels.collect::<Vec<_>>(), &style)?)?;
         Ok(())
     }
@@ -287,7 +303,7 @@ impl WaterReport {
         let frequency = &self.water.frequency;
         let array = frequency.array::<f32>("water_frequency")?;
         let panels = array.outer_iter().take(1).map(|plane| Panel {
-            title: format!("{} dates", self.rows.len()),
+            title: format!("{} date{}", self.rows.len(), if self.rows.len() == 1 { "" } else { "s" }),
             data: plane.mapv(|v| v * 100.0),
             geobox: frequency.geobox.clone(),
         });
@@ -297,16 +313,30 @@ impl WaterReport {
     }
 }
 
-const HEADINGS: [&str; 5] = ["time", "water_km2", "seen_percent", "extent_seen_percent", "truth_km2"];
+/// Most dates that one picture shows.
+const MOST_PANELS: usize = 24;
+
+/// At most `n` of them, spread evenly, the first and the last among them.
+fn spread(all: &[usize], n: usize) -> Vec<usize> {
+    if all.len() <= n {
+        return all.to_vec();
+    }
+    (0..n).map(|i| all[i * (all.len() - 1) / (n - 1)]).collect()
+}
+
+const HEADINGS: [&str; 7] =
+    ["time", "water_km2", "seen_percent", "extent_seen_percent", "open_edge_percent", "whole", "truth_km2"];
 
 impl WaterRow {
     fn cells(&self) -> Vec<String> {
         let optional = |v: Option<f64>, digits: usize| v.map(|v| format!("{v:.digits$}")).unwrap_or_default();
         vec![
             self.time.clone(),
-            format!("{:.4}", self.water_km2),
+            optional(self.water_km2, 4),
             format!("{:.2}", self.seen_percent),
             optional(self.extent_seen_percent, 2),
+            optional(self.open_edge_percent, 2),
+            self.whole.to_string(),
             optional(self.truth_km2, 4),
         ]
     }

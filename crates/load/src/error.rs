@@ -216,6 +216,23 @@ pub enum LoadError {
         /// As the document has it.
         document: Timestamp,
     },
+    /// The file's pixels are packed, and neither its document nor the product says so: they would be taken for real
+    /// values.
+    #[error(
+        "dataset {dataset}, measurement {measurement:?}, {location}: the file says real = {scale} * pixel + {offset}, the dataset's document and the product say no scale: write `scale_factor: {scale}` and `add_offset: {offset}` beside the measurement in the product (or in the dataset's document, then `cube index --update` it)"
+    )]
+    ScaleNotInDocument {
+        /// The dataset.
+        dataset: Uuid,
+        /// The measurement.
+        measurement: String,
+        /// The file.
+        location: Box<RasterLocation>,
+        /// The file's scale factor.
+        scale: f64,
+        /// The file's offset.
+        offset: f64,
+    },
     /// A pixel that the measurement's type cannot hold.
     #[error(
         "dataset {dataset}, measurement {measurement:?}, {location}: the value {value} does not fit {dtype}: the product's dtype is too narrow for this file ({file})"

@@ -101,12 +101,19 @@ impl SourceFile {
         let relation = geometry.relation(source.grid, measurement.resampling).ok_or_else(no_plan)?;
         self.check_grid(&header, grid, plan)?;
         self.check_time(&header, plan)?;
+        if let Some((scale, offset)) = header.scale_offset.filter(|said| source.scale.is_none() && *said != (1.0, 0.0))
+        {
+            let (dataset, measurement) = self.names(plan);
+            let location = Box::new(self.location.clone());
+            return Err(LoadError::ScaleNotInDocument { dataset, measurement, location, scale, offset });
+        }
         let level = level_for(relation.shrink(), &header, measurement.resampling);
         let shape = if level == 0 { header.shape } else { header.overviews[level - 1] };
         let factor = (ratio(shape.cols, header.shape.cols), ratio(shape.rows, header.shape.rows));
         let way = way(relation, level, shape, factor, grid, plan, measurement.resampling)?;
         let missing = header.nodata.or(measurement.source_nodata.filter(|_| !header.has_mask));
-        let conversion = Conversion { missing, scale: source.scale };
+        let scale = measurement.scaled.then(|| source.scale.unwrap_or((1.0, 0.0)));
+        let conversion = Conversion { missing, scale };
         Ok(Opened { level, shape, block: block_shape(header.block, shape), factor, conversion, way, header })
     }
 

@@ -16,8 +16,9 @@ use crate::warp::{
 };
 use crate::{Geometry, Hole, LoadError, LoadPlan};
 
-/// Most source pixels that one window is put together from; a chunk that needs more is done in parts.
-const MOST_SOURCE_PIXELS: usize = 1 << 24;
+/// Most bytes of a window that is put together from a source, marks included; a chunk that needs more is done in
+/// parts. With the blocks under the window it is what [`crate::run`] reckons with for a thread.
+const MOST_WINDOW_BYTES: usize = 16 << 20;
 
 /// What all chunks share.
 pub(crate) struct Context<'a> {
@@ -333,7 +334,8 @@ fn resample<T: Sample>(
 ) -> Result<(), LoadError> {
     let mut scratch = Positions::default();
     let Some(window) = map.window(resampling, part, opened.shape, &mut scratch) else { return Ok(()) };
-    if window.shape().pixels() > MOST_SOURCE_PIXELS && part.shape().pixels() > 1 {
+    let bytes = window.shape().pixels().saturating_mul(size_of::<T>() + size_of::<u8>());
+    if bytes > MOST_WINDOW_BYTES && part.shape().pixels() > 1 {
         for half in halves(part) {
             resample(context, file, opened, map, resampling, half, target)?;
         }

@@ -204,15 +204,34 @@ fn bounds(area: &Footprint, crs: &Crs) -> Result<BoundingBox, cube_geo::Footprin
     }
 }
 
-/// The box around all datasets.
+/// The box around all datasets. In longitude and latitude, boxes on both sides of the antimeridian are brought next to
+/// the first one where that makes the box around them narrower.
 fn bounds_of(datasets: &[Dataset], crs: &Crs) -> Result<BoundingBox, LoadError> {
-    let mut all: Option<BoundingBox> = None;
+    let mut first: Option<BoundingBox> = None;
+    let mut all: Option<(BoundingBox, BoundingBox)> = None;
     for dataset in datasets {
         let bbox = bounds(&dataset.footprint, crs)
             .map_err(|source| LoadError::DatasetFootprint { dataset: dataset.id, source: Box::new(source) })?;
-        all = Some(all.map_or(bbox, |b| b.union(bbox)));
+        let beside = beside(bbox, *first.get_or_insert(bbox));
+        all = Some(all.map_or((bbox, beside), |(plain, unwrapped)| (plain.union(bbox), unwrapped.union(beside))));
     }
-    all.ok_or(LoadError::NoDatasets)
+    let (plain, unwrapped) = all.ok_or(LoadError::NoDatasets)?;
+    if !crs.is_geographic() || unwrapped.width() >= plain.width() {
+        return Ok(plain);
+    }
+    // Its left edge in -180..180, as an area over the antimeridian has it.
+    let turns = ((unwrapped.left + 180.0) / 360.0).floor();
+    Ok(moved(unwrapped, -turns * 360.0))
+}
+
+/// The box moved by whole turns to where its middle is within half a turn of that of `other`.
+fn beside(bbox: BoundingBox, other: BoundingBox) -> BoundingBox {
+    let middle = |b: BoundingBox| f64::midpoint(b.left, b.right);
+    moved(bbox, ((middle(other) - middle(bbox)) / 360.0).round() * 360.0)
+}
+
+fn moved(bbox: BoundingBox, east: f64) -> BoundingBox {
+    BoundingBox::new(bbox.left + east, bbox.bottom, bbox.right + east, bbox.top)
 }
 
 #[cfg(test)]
@@ -318,5 +337,20 @@ mod tests {
         let spec = LoadSpec::new(Crs::lonlat().unwrap(), 0.5);
         let got = output_geobox(&spec, &red(), Some(&area), &[]).unwrap();
         assert_eq!(got.bounding_box(), BoundingBox::new(179.0, -1.0, 181.0, 1.0));
+    }
+
+    #[test]
+    fn datasets_on_both_sides_of_the_antimeridian_make_a_narrow_grid() {
+        use crate::testing::dataset_at;
+        let spec = LoadSpec::new(Crs::lonlat().unwrap(), 0.5);
+        let of = |boxes: &[(f64, f64)]| {
+            let datasets: Vec<Dataset> = boxes.iter().map(|(w, e)| dataset_at(1, DAY, *w, *e)).collect();
+            output_geobox(&spec, &red(), None, &datasets).unwrap().bounding_box()
+        };
+        let want = BoundingBox::new(179.0, -1.0, 182.0, 1.0);
+        assert_eq!(of(&[(179.0, 181.0), (-179.0, -178.0)]), want);
+        assert_eq!(of(&[(-179.0, -178.0), (179.0, 181.0)]), want);
+        assert_eq!(of(&[(-170.0, -160.0), (20.0, 30.0)]), BoundingBox::new(20.0, -1.0, 200.0, 1.0));
+        assert_eq!(of(&[(-10.0, 0.0), (20.0, 30.0)]), BoundingBox::new(-10.0, -1.0, 30.0, 1.0));
     }
 }

@@ -146,10 +146,15 @@ impl LoadSpec {
         self
     }
 
-    /// The resampling of one measurement, by the name it is asked for, its own name or an alias.
+    /// The resampling of one measurement, by the name it is asked for, its own name or an alias; that of `*` is the one
+    /// of all others, as [`LoadSpec::resampling`].
     #[must_use]
     pub fn resampling_for(mut self, measurement: impl Into<String>, resampling: Resampling) -> Self {
-        self.resampling_for.push((measurement.into(), resampling));
+        let measurement = measurement.into();
+        if measurement == "*" {
+            return self.resampling(resampling);
+        }
+        self.resampling_for.push((measurement, resampling));
         self
     }
 
@@ -164,12 +169,6 @@ impl LoadSpec {
     #[must_use]
     pub const fn grouping(&self) -> GroupBy {
         self.group_by
-    }
-
-    /// The grid to take as it is, where one was given.
-    #[must_use]
-    pub const fn like_grid(&self) -> Option<&GeoBox> {
-        self.like.as_ref()
     }
 
     /// The output CRS, where one was given.

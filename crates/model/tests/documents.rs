@@ -92,7 +92,8 @@ fn a_dataset_may_have_more_measurements_than_its_product_but_those_along_a_dimen
     let dataset = dataset();
     assert_eq!(dataset.measurements.keys().collect::<Vec<_>>(), ["red", "more"]);
     assert_eq!(dataset.geobox("more").unwrap().shape.cols, 200);
-    assert_eq!(resolve(dataset.location.as_deref(), &dataset.measurements["red"].path), "/data/red.nc");
+    let found = resolve(dataset.location.as_deref(), &dataset.measurements["red"].path);
+    assert_eq!(found.unwrap().0, "/data/red.nc");
 }
 
 #[test]

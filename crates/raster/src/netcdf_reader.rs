@@ -152,11 +152,9 @@ impl NetCdfFile {
 
     /// The file's size, shared out over the bytes of all variables.
     fn stored_bytes(&self, layout: &Layout) -> Option<u64> {
-        let raw =
-            |v: &Variable| v.shape.iter().fold(v.dtype.map_or(1, DataType::bytes) as u128, |all, n| all * *n as u128);
-        let all: u128 = self.variables.iter().map(raw).sum();
-        let plane = raw(&layout.variable) / (layout.bands().max(1) as u128);
-        u64::try_from(u128::from(self.bytes) * plane / all.max(1)).ok()
+        let all = self.variables.iter().map(raw_bytes).fold(0, u128::saturating_add);
+        let plane = raw_bytes(&layout.variable) / (layout.bands().max(1) as u128);
+        u64::try_from(u128::from(self.bytes).checked_mul(plane)? / all.max(1)).ok()
     }
 }
 
@@ -207,6 +205,12 @@ fn describe(group: &str, variable: &netcdf::Variable<'_>) -> Variable {
         chunk,
         format_fill: None,
     }
+}
+
+/// Bytes of a variable without compression; as many as can be counted where its header is forged.
+fn raw_bytes(variable: &Variable) -> u128 {
+    let each = variable.dtype.map_or(1, DataType::bytes) as u128;
+    variable.shape.iter().fold(each, |all, n| all.saturating_mul(*n as u128))
 }
 
 /// Contiguous variables are read row by row.
@@ -272,4 +276,24 @@ pub(crate) fn version() -> String {
     // SAFETY: `nc_inq_libvers` takes nothing and returns a static, zero-terminated string.
     let text = unsafe { std::ffi::CStr::from_ptr(netcdf_sys::nc_inq_libvers()) };
     text.to_string_lossy().split_whitespace().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_a_forged_shape_are_counted_without_overflow() {
+        let variable = |shape: Vec<usize>| Variable {
+            name: "red".to_owned(),
+            dimensions: Vec::new(),
+            chunk: rows_of_shape(&shape),
+            shape,
+            dtype: Some(DataType::Float64),
+            attributes: Attributes::default(),
+            format_fill: None,
+        };
+        assert_eq!(raw_bytes(&variable(vec![usize::MAX; 4])), u128::MAX);
+        assert_eq!(raw_bytes(&variable(vec![2, 3, 4])), 192);
+    }
 }

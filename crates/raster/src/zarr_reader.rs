@@ -35,12 +35,7 @@ impl ZarrRaster {
         let layout = Layout::read(&store, variable, &store.location, DRIVER)?;
         let indices = layout.indices(&store.location, location.band)?;
         let array = store.array(&variable.name)?;
-        check_size(
-            &store.location,
-            || format!("a chunk of {:?}", variable.chunk),
-            variable.chunk.iter().copied(),
-            variable.dtype.map_or(1, DataType::bytes),
-        )?;
+        check_chunk(&store.location, variable)?;
         let stored_bytes = stored_bytes(&store.root, &array, &indices);
         let header = RasterHeader { stored_bytes, ..layout.header(&indices) };
         let stored = variable.dtype.unwrap_or(header.dtype);
@@ -94,10 +89,17 @@ pub(crate) fn planes(path: &Path, url: &str, layer: Option<&str>) -> Result<Vec<
     for variable in variables {
         let layout = Layout::read(&store, variable, url, DRIVER)?;
         let array = store.array(&variable.name)?;
+        check_chunk(url, variable)?;
         let first = stored_bytes(&store.root, &array, &vec![0; variable.shape.len() - 2]);
         planes.extend(layout.planes(url, first)?);
     }
     Ok(planes)
+}
+
+/// Refuses chunks that are too large to decode.
+fn check_chunk(location: &str, variable: &Variable) -> Result<(), RasterError> {
+    let bytes = variable.dtype.map_or(1, DataType::bytes);
+    check_size(location, || format!("a chunk of {:?}", variable.chunk), variable.chunk.iter().copied(), bytes)
 }
 
 fn unreadable(location: &str, reason: String) -> RasterError {
@@ -356,12 +358,12 @@ fn stored_bytes(root: &Path, array: &StoredArray, indices: &[usize]) -> Option<u
     }
     let leading: Vec<u64> = indices.iter().zip(&chunk).map(|(i, n)| (i / n.max(&1)) as u64).collect();
     // A chunk of several planes is shared out over them.
-    let planes: u64 = chunk[..rank - 2].iter().map(|n| *n as u64).product::<u64>().max(1);
-    let mut bytes = 0;
+    let planes = chunk[..rank - 2].iter().fold(1_u64, |all, n| all.saturating_mul(*n as u64)).max(1);
+    let mut bytes = 0_u64;
     for row in 0..rows {
         for col in 0..cols {
             let key = array.chunk_key(&leading.iter().copied().chain([row, col]).collect::<Vec<_>>());
-            bytes += root.join(key.as_str()).metadata().map_or(0, |m| m.len());
+            bytes = bytes.saturating_add(root.join(key.as_str()).metadata().map_or(0, |m| m.len()));
         }
     }
     Some(bytes / planes)
@@ -376,6 +378,22 @@ mod tests {
         assert!(decode_base64_f64("AAAAAAAA+H8=").unwrap().is_nan());
         assert_eq!(decode_base64_f64("AAAAAICHw8A="), Some(-9999.0));
         assert_eq!(decode_base64_f64("hello"), None);
+    }
+
+    #[test]
+    fn forged_chunk_sizes_are_refused_in_a_listing_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let array = folder.path().join("red");
+        std::fs::create_dir(&array).unwrap();
+        std::fs::write(folder.path().join(".zgroup"), r#"{"zarr_format": 2}"#).unwrap();
+        let forged = r#"{"zarr_format": 2, "shape": [8, 8, 8, 8], "chunks": [9223372036854775807, 4, 8, 8],
+            "dtype": "<u2", "compressor": null, "filters": null, "fill_value": 0, "order": "C"}"#;
+        std::fs::write(array.join(".zarray"), forged).unwrap();
+        let url = folder.path().to_str().unwrap();
+        for layer in [None, Some("red")] {
+            let error = planes(folder.path(), url, layer).unwrap_err();
+            assert!(matches!(error, RasterError::TooLarge { .. }), "{error}");
+        }
     }
 
     #[test]

@@ -5,16 +5,21 @@ use std::path::Path;
 use cube::plot::PlotRequest;
 use cube::series::SeriesRequest;
 use cube::water::WaterRequest;
-use cube::{ExportOptions, LoadOptions, SpectralIndex, Threshold};
+use cube::{ExportOptions, GroupBy, LoadOptions, LoadSpec, SpectralIndex, Threshold};
 use serde_json::json;
 
-use crate::args::{Global, PlotArgs, SeriesArgs, WaterArgs, WaterIndexArg};
+use crate::args::{Global, Pixels, PlotArgs, SeriesArgs, WaterArgs, WaterIndexArg};
 use crate::output::{Failure, count, print_json, print_table, say};
 use crate::{progress, query};
 
 /// Time planes as a bar counts them.
 fn options_with(jobs: Option<usize>, advance: &(dyn Fn(usize, usize) + Sync)) -> LoadOptions<'_> {
     LoadOptions { jobs, progress: Some(advance), ..LoadOptions::default() }
+}
+
+/// Scenes come in tiles, some seconds apart: one solar day is one plane, unless another rule was asked for.
+fn by_solar_day(pixels: &Pixels, spec: LoadSpec) -> LoadSpec {
+    if pixels.group_by.is_none() { spec.group_by(GroupBy::SolarDay) } else { spec }
 }
 
 /// `cube water`.
@@ -28,8 +33,13 @@ pub(crate) fn water(global: &Global, args: &WaterArgs) -> Result<(), Failure> {
             })?)
         }
     };
+    if !args.pixels.measurements.is_empty() {
+        return Err(Failure::Usage(
+            "--measurements: cube water takes the bands of its index; choose that with --index".to_owned(),
+        ));
+    }
     let request = WaterRequest {
-        spec: query::load_spec(&args.pixels, search.area.as_ref())?,
+        spec: by_solar_day(&args.pixels, query::load_spec(&args.pixels, search.area.as_ref())?),
         search,
         index: args.index.map(|index| match index {
             WaterIndexArg::Mndwi => SpectralIndex::Mndwi,
@@ -126,9 +136,7 @@ pub(crate) fn series(global: &Global, args: &SeriesArgs) -> Result<(), Failure> 
         print_table(&cube::series::HEADINGS, all.iter().flat_map(cube::series::SeriesOf::rows).collect())?;
     }
     for one in &all {
-        if let Some(mean) = one.overall_mean() {
-            say(global, &format!("{}: {}, mean {mean:.3} {}", one.name, count(one.points.len(), "time"), one.units));
-        }
+        say(global, &one.summary());
     }
     Ok(())
 }
@@ -145,7 +153,12 @@ pub(crate) fn plot(global: &Global, args: &PlotArgs) -> Result<(), Failure> {
         if args.rgb.len() != 3 {
             return Err(Failure::Usage("--rgb takes three measurements: red,green,blue".to_owned()));
         }
-        spec = spec.measurements(args.rgb.iter().map(|m| m.trim()));
+        if args.range.is_some() || args.colours.is_some() || args.celsius {
+            return Err(Failure::Usage(
+                "--rgb has colours of its own: leave out --range, --colours and --celsius".to_owned(),
+            ));
+        }
+        spec = by_solar_day(&args.pixels, spec.measurements(args.rgb.iter().map(|m| m.trim())));
     }
     let range = args.range.as_deref().map(query::range).transpose()?;
     let request = PlotRequest {

@@ -44,9 +44,6 @@ pub(crate) fn run(global: &Global, args: &LoadArgs) -> Result<(), Failure> {
     let loaded =
         cube::run(&plan, &LoadOptions { jobs: args.pixels.jobs, progress: Some(&advance), ..LoadOptions::default() })?;
     bar.finish_and_clear();
-    for hole in &loaded.holes {
-        say(global, &format!("warning: left out: {hole}"));
-    }
     let written = cube::export(&loaded.cube, output, &options)?;
     if args.json.json {
         let files = written.iter().map(|p| p.display().to_string()).collect::<Vec<_>>();

@@ -12,7 +12,7 @@ use crate::query;
 
 pub(crate) fn run(global: &Global, args: &SearchArgs) -> Result<(), Failure> {
     let expression = args.expression.iter().chain(&args.place.query).map(String::as_str).collect::<Vec<_>>().join(" ");
-    let mut search = query::expression(&expression)?;
+    let mut search = query::expression(&expression).map_err(|failure| meant_product(&args.expression, failure))?;
     query::apply_place(&mut search, &args.place)?;
     search.status = match args.status {
         StatusArg::Active => Status::Active,
@@ -72,6 +72,16 @@ pub(crate) fn run(global: &Global, args: &SearchArgs) -> Result<(), Failure> {
     print_table(&["time", "product", "label", "CRS", "id"], rows.collect())?;
     say(global, &count(found.len(), "dataset"));
     Ok(())
+}
+
+/// Asks whether a lone word that is no term was meant as a product.
+fn meant_product(words: &[String], failure: Failure) -> Failure {
+    match (words, failure) {
+        ([word], Failure::Usage(sentence)) if word.chars().all(|c| c.is_alphanumeric() || "_-.*".contains(c)) => {
+            Failure::Usage(format!("{sentence}; did you mean product={word}?"))
+        }
+        (_, failure) => failure,
+    }
 }
 
 fn sort_by(found: &mut [Dataset], field: &str) -> Result<(), Failure> {

@@ -7,4 +7,4 @@ mod sources;
 
 pub use report::{IndexReport, Refusal};
 pub use run::IndexOptions;
-pub(crate) use sources::{find_sources, read_sources};
+pub(crate) use sources::{Rasters, find_sources, read_sources};

@@ -156,6 +156,10 @@ impl<'a> RasterFile<'a> {
             if let Some(layer) = &plane.layer {
                 entry["layer"] = json!(layer);
             }
+            if let Some((scale, offset)) = self.own_scale(measurement, &plane.header) {
+                entry["scale_factor"] = json!(scale);
+                entry["add_offset"] = json!(offset);
+            }
             if grid_name != "default" {
                 entry["grid"] = json!(grid_name);
             }
@@ -167,10 +171,26 @@ impl<'a> RasterFile<'a> {
         Ok(())
     }
 
+    /// Scale and offset that the file says, where the product says others.
+    fn own_scale(&self, measurement: &str, header: &RasterHeader) -> Option<(f64, f64)> {
+        let said = header.scale_offset?;
+        let of_product = self.product.measurements.iter().find(|m| m.name == measurement);
+        let of_product =
+            of_product.map_or((1.0, 0.0), |m| (m.scale_factor.unwrap_or(1.0), m.add_offset.unwrap_or(0.0)));
+        (!same_number(said.0, of_product.0) || !same_number(said.1, of_product.1)).then_some(said)
+    }
+
     fn grid(&self, measurement: &str, header: &RasterHeader) -> Result<(Value, Crs), Error> {
         let affine =
             header.affine.ok_or_else(|| self.mismatch(format!("the plane for {measurement} says no pixel grid")))?;
         let crs = match &header.crs {
+            Some(crs) if is_derived(crs) => {
+                return Err(self.mismatch(format!(
+                    "the plane for {measurement} is in degrees around a turned pole ({}), not in longitude and latitude; \
+                     warp it to EPSG:4326 and index that",
+                    crs.name()
+                )));
+            }
             // A sphere's or an unnamed ellipsoid's degrees are taken for WGS 84, as everybody does with GRIB.
             Some(crs) if crs.is_geographic() && crs.epsg_code().is_none() => Crs::lonlat()?,
             Some(crs) => crs.clone(),
@@ -190,6 +210,16 @@ impl<'a> RasterFile<'a> {
     }
 }
 
+/// True for degrees that are not longitude and latitude, such as those of a rotated pole.
+fn is_derived(crs: &Crs) -> bool {
+    crs.is_geographic() && crs.wkt().contains("DERIVINGCONVERSION")
+}
+
+/// True where two numbers are the same to the seven digits that a file may keep of them.
+fn same_number(a: f64, b: f64) -> bool {
+    (a - b).abs() <= a.abs().max(b.abs()) * f64::from(f32::EPSILON)
+}
+
 /// Puts what `from` has and `into` lacks into `into`, deeply.
 fn merge(into: &mut Value, from: &Value) {
     match (into, from) {
@@ -206,6 +236,13 @@ fn merge(into: &mut Value, from: &Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rotated_pole_is_not_longitude_and_latitude() {
+        let rotated = "+proj=ob_tran +o_proj=longlat +o_lon_p=0 +o_lat_p=39.25 +lon_0=18 +R=6371229 +no_defs";
+        assert!(is_derived(&Crs::parse(rotated).unwrap()));
+        assert!(!is_derived(&Crs::parse("+proj=longlat +R=6371229 +no_defs").unwrap()));
+    }
 
     #[test]
     fn merging_keeps_what_is_there() {

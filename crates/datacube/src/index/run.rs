@@ -1,15 +1,18 @@
 //! An indexing run: read and parse on all cores, write in batches beside it.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
-use cube_catalog::{Added, Outcome};
+use cube_catalog::{Added, CatalogError, Outcome};
 use cube_model::documents::{self, DocumentKind, ProductMatcher, RawDocument};
 use cube_model::{Dataset, MetadataType, Product};
 use rayon::prelude::*;
+use uuid::Uuid;
 
 use super::report::{IndexReport, Refusal};
-use super::sources::{Source, SourceText, find_sources, read_sources};
+use super::sources::{LARGEST_DOCUMENT, Rasters, Source, SourceText, find_sources, read_sources};
 use crate::{Datacube, Error};
 
 /// How to index.
@@ -43,7 +46,8 @@ impl Datacube {
     /// are read and parsed on all cores while the batch before is being written.
     ///
     /// # Errors
-    /// Where the product for rasters is not there, or the catalog cannot be written.
+    /// Where the product for rasters is not there, or the catalog cannot be written; what was written before that
+    /// stays, and the error counts it ([`Error::IndexBrokeOff`]).
     pub fn index(&self, arguments: &[String], options: &IndexOptions<'_>) -> Result<IndexReport, Error> {
         let started = Instant::now();
         if let Some(product) = &options.product {
@@ -62,10 +66,17 @@ impl Datacube {
                 Run { dc: self, options, pool, products, report: IndexReport::default(), batch: Vec::new(), batches };
             let read = run.sources(arguments);
             let mut report = run.finish();
-            let written = written.join().map_err(|_| Error::NoThreads { reason: "the writer broke off".to_owned() })?;
+            let (written, wrote) =
+                written.join().map_err(|_| Error::NoThreads { reason: "the writer broke off".to_owned() })?;
+            report.take_in(written);
             // A writer that failed ends the readers: its error is the cause, theirs the consequence.
-            report.take_in(written?);
-            read.map(|()| report)
+            match (wrote.and(read), report.added + report.updated) {
+                (Ok(()), _) => Ok(report),
+                (Err(source), written) if written > 0 && !options.dry_run => {
+                    Err(Error::IndexBrokeOff { written, source: Box::new(source) })
+                }
+                (Err(error), _) => Err(error),
+            }
         })?;
         report.seconds = started.elapsed().as_secs_f64();
         Ok(report)
@@ -108,18 +119,24 @@ impl Run<'_> {
     fn sources(&mut self, arguments: &[String]) -> Result<(), Error> {
         let mut sources = Vec::new();
         for argument in arguments {
-            match find_sources(argument) {
-                Ok(found) => sources.extend(found),
+            let rasters = if self.options.product.is_some() { Rasters::Taken } else { Rasters::Told };
+            match find_sources(argument, rasters) {
+                Ok(found) => {
+                    sources.extend(found.sources);
+                    self.report.refused.extend(found.refused);
+                }
                 Err(error) => self.refuse(argument.clone(), error.to_string()),
             }
         }
         let mut done = 0;
         let is_raster = |source: &Source| matches!(source, Source::Raster(_)) && self.options.product.is_some();
-        let runs = sources.chunk_by(|a, b| is_raster(a) == is_raster(b)).collect::<Vec<_>>();
+        let way = |source: &Source| (is_raster(source), source.holds_many());
+        let runs = sources.chunk_by(|a, b| way(a) == way(b)).collect::<Vec<_>>();
         for piece in runs.into_iter().flat_map(|run| run.chunks(READ_TOGETHER)) {
             self.tell(done, sources.len());
             match &self.options.product {
                 Some(product) if matches!(piece[0], Source::Raster(_)) => self.rasters(piece, product)?,
+                _ if piece[0].holds_many() => piece.iter().try_for_each(|source| self.stream(source))?,
                 _ => self.documents(piece)?,
             }
             done += piece.len();
@@ -139,6 +156,40 @@ impl Run<'_> {
     fn documents(&mut self, sources: &[Source]) -> Result<(), Error> {
         let raw: Vec<Result<Found, Refusal>> =
             self.pool.install(|| sources.par_iter().flat_map_iter(read_source).collect());
+        self.parse(raw)
+    }
+
+    /// Reads a source that holds any number of documents, piece by piece, so that it need not fit into memory.
+    fn stream(&mut self, source: &Source) -> Result<(), Error> {
+        let mut texts = Vec::new();
+        let mut bytes = 0;
+        let mut broken = false;
+        let read = read_sources(source, &mut |text| {
+            bytes += text.text.len() as u64;
+            texts.push(text);
+            if texts.len() < READ_TOGETHER && bytes < LARGEST_DOCUMENT {
+                return Ok(());
+            }
+            bytes = 0;
+            let taken = self.texts(&std::mem::take(&mut texts));
+            broken = taken.is_err();
+            taken
+        });
+        match read {
+            Err(error) if broken => return Err(error),
+            Err(error) => self.refuse(name_of(source), error.to_string()),
+            Ok(()) => {}
+        }
+        self.texts(&texts)
+    }
+
+    fn texts(&mut self, texts: &[SourceText]) -> Result<(), Error> {
+        let raw = self.pool.install(|| texts.par_iter().flat_map_iter(read_documents).collect());
+        self.parse(raw)
+    }
+
+    /// Parses documents on all cores and takes them in, in their order.
+    fn parse(&mut self, raw: Vec<Result<Found, Refusal>>) -> Result<(), Error> {
         // Definitions first, so that a directory may hold a product and its datasets.
         let (definitions, others): (Vec<_>, Vec<_>) = raw.into_iter().partition(|d| {
             d.as_ref().is_ok_and(|d| {
@@ -208,7 +259,8 @@ impl Run<'_> {
             let Source::Raster(path) = source else { continue };
             match super::rasters::documents_of(path, &product) {
                 Ok(datasets) => {
-                    datasets.into_iter().try_for_each(|dataset| self.take(Parsed::Dataset(Box::new(dataset))))?;
+                    let name = name_of(source);
+                    datasets.into_iter().try_for_each(|dataset| self.take(placed(dataset, &name)))?;
                 }
                 Err(error) => self.refuse(name_of(source), error.to_string()),
             }
@@ -239,47 +291,55 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes batches until no more come, each in one transaction.
-    fn run(&self, batches: &mpsc::Receiver<Vec<Dataset>>) -> Result<IndexReport, Error> {
+    /// Writes batches until no more come or one fails, each in one transaction; says what was written in any case.
+    fn run(&self, batches: &mpsc::Receiver<Vec<Dataset>>) -> (IndexReport, Result<(), Error>) {
         let mut report = IndexReport::default();
-        for batch in batches {
-            if self.dry_run {
-                batch.iter().try_for_each(|dataset| self.compare(dataset, &mut report))?;
-            } else {
-                self.write(&batch, &mut report)?;
-            }
-        }
-        Ok(report)
+        let mut earlier = HashMap::new();
+        let done = batches.iter().try_for_each(|batch| {
+            let outcomes = match (self.dry_run, self.update) {
+                (true, _) => self.compare(&batch, &mut earlier)?,
+                (false, true) => self.dc.wait(self.dc.catalog.update_datasets(&batch))?,
+                (false, false) => self.dc.wait(self.dc.catalog.add_datasets(&batch))?,
+            };
+            batch.iter().zip(outcomes).for_each(|(dataset, outcome)| count(&mut report, dataset, outcome));
+            Ok(())
+        });
+        (report, done)
     }
 
-    fn write(&self, batch: &[Dataset], report: &mut IndexReport) -> Result<(), Error> {
-        let outcomes = if self.update {
-            self.dc.wait(self.dc.catalog.update_datasets(batch))?
-        } else {
-            self.dc.wait(self.dc.catalog.add_datasets(batch))?
-        };
-        for (dataset, outcome) in batch.iter().zip(outcomes) {
-            match outcome {
-                Outcome::Added => report.added += 1,
-                Outcome::AlreadyThere | Outcome::Archived => report.present += 1,
-                Outcome::Updated => report.updated += 1,
-                Outcome::Changed { differs } => {
-                    report.refused.push(differing(dataset, &format!(" ({})", differs.join("; "))));
-                }
-            }
+    /// What writing a batch would do. `earlier` has a digest of every dataset that a batch before would have written.
+    fn compare(&self, batch: &[Dataset], earlier: &mut HashMap<Uuid, u64>) -> Result<Vec<Outcome>, Error> {
+        let mut outcomes = self.dc.wait(self.dc.catalog.compare_datasets(batch, self.update))?;
+        for (dataset, outcome) in batch.iter().zip(&mut outcomes) {
+            let new = digest(dataset);
+            *outcome = match earlier.get(&dataset.id) {
+                Some(old) if *old == new => Outcome::AlreadyThere,
+                Some(_) if self.update => Outcome::Updated,
+                Some(_) => Outcome::Changed { differs: vec!["its id came before in this run".to_owned()] },
+                None => continue,
+            };
         }
-        Ok(())
+        let written = batch.iter().zip(&outcomes).filter(|(_, o)| matches!(o, Outcome::Added | Outcome::Updated));
+        earlier.extend(written.map(|(dataset, _)| (dataset.id, digest(dataset))));
+        Ok(outcomes)
     }
+}
 
-    /// Counts what writing a dataset would do.
-    fn compare(&self, dataset: &Dataset, report: &mut IndexReport) -> Result<(), Error> {
-        match self.dc.wait(self.dc.catalog.dataset(dataset.id))? {
-            None => report.added += 1,
-            Some(there) if there.document == dataset.document => report.present += 1,
-            Some(_) if self.update => report.updated += 1,
-            Some(_) => report.refused.push(differing(dataset, "")),
+/// Tells datasets of one id apart within a run.
+fn digest(dataset: &Dataset) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&dataset.product, &dataset.location, dataset.document.to_string()).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn count(report: &mut IndexReport, dataset: &Dataset, outcome: Outcome) {
+    match outcome {
+        Outcome::Added => report.added += 1,
+        Outcome::AlreadyThere | Outcome::Archived => report.present += 1,
+        Outcome::Updated => report.updated += 1,
+        Outcome::Changed { differs } => {
+            report.refused.push(differing(dataset, &format!(" ({})", differs.join("; "))));
         }
-        Ok(())
     }
 }
 
@@ -300,7 +360,10 @@ struct Found {
 /// The documents of a source.
 fn read_source(source: &Source) -> Vec<Result<Found, Refusal>> {
     let mut found = Vec::new();
-    let read = read_sources(source, &mut |text| found.extend(read_documents(&text)));
+    let read = read_sources(source, &mut |text| {
+        found.extend(read_documents(&text));
+        Ok(())
+    });
     if let Err(error) = read {
         found.push(Err(Refusal { source: name_of(source), reason: error.to_string() }));
     }
@@ -309,19 +372,10 @@ fn read_source(source: &Source) -> Vec<Result<Found, Refusal>> {
 
 /// The documents of a text.
 fn read_documents(text: &SourceText) -> Vec<Result<Found, Refusal>> {
-    let refuse = |name: &str, error: documents::DocumentError| {
-        Err(Refusal { source: name.to_owned(), reason: error.to_string() })
-    };
-    let text_location = &text.name;
-    let whole = |text: &str, name: &str| match documents::parse(text, name) {
-        Ok(all) => all.into_iter().map(|document| Ok(Found { document, location: text_location.clone() })).collect(),
-        Err(error) => vec![refuse(name, error)],
-    };
-    if !text.by_line {
-        return whole(&text.text, &text.name);
+    match documents::parse(&text.text, &text.place()) {
+        Ok(all) => all.into_iter().map(|document| Ok(Found { document, location: text.name.clone() })).collect(),
+        Err(error) => vec![Err(Refusal { source: text.place(), reason: error.to_string() })],
     }
-    let lines = text.text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.flat_map(|(n, line)| whole(line, &format!("{} (line {})", text.name, n + 1))).collect()
 }
 
 fn refused(source: &str, error: &documents::DocumentError) -> Parsed {
@@ -343,7 +397,76 @@ fn dataset(found: Result<Found, Refusal>, matcher: &ProductMatcher) -> Parsed {
         Err(refusal) => return Parsed::Refused(refusal),
     };
     match Dataset::from_document(&found.document, Some(&found.location), matcher) {
-        Ok(dataset) => Parsed::Dataset(Box::new(dataset)),
+        Ok(dataset) => placed(dataset, &found.document.source),
         Err(error) => refused(&found.document.source, &error),
+    }
+}
+
+/// A dataset that lies somewhere on the Earth. The catalog takes no other, and would refuse the whole batch for it.
+fn placed(dataset: Dataset, source: &str) -> Parsed {
+    match dataset.footprint.lonlat_extent() {
+        Ok(_) => Parsed::Dataset(Box::new(dataset)),
+        Err(error) => {
+            let error = CatalogError::Footprint { id: dataset.id, source: error };
+            Parsed::Refused(Refusal { source: source.to_owned(), reason: format!("{source}: {error}") })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::Config;
+
+    fn document(id: u128, west: f64) -> Value {
+        json!({
+            "$schema": "https://schemas.opendatacube.org/dataset", "id": Uuid::from_u128(id).to_string(),
+            "product": { "name": "lake" }, "crs": "EPSG:32633",
+            "grids": { "default": { "shape": [10, 10], "transform": [10, 0, west, 0, -10, 4_650_000.0, 0, 0, 1] } },
+            "properties": { "datetime": "2034-05-01T10:00:00Z", "odc:processing_datetime": "2034-05-02T00:00:00Z" },
+            "measurements": { "red": { "path": "red.tif" } }, "lineage": {},
+        })
+    }
+
+    #[test]
+    fn a_dry_run_counts_what_the_run_then_does_and_one_bad_dataset_stops_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = format!("sqlite://{}", dir.path().join("catalog.sqlite").display());
+        let dc = Datacube::init(&Config::resolve(Some(&catalog)).unwrap()).unwrap();
+        let product = json!({
+            "name": "lake", "description": "a lake", "metadata_type": "eo3", "metadata": { "product": { "name": "lake" } },
+            "measurements": [{ "name": "red", "dtype": "uint16", "nodata": 0, "units": "1" }],
+        });
+        let mut twice = document(1, 300_000.0);
+        twice["properties"]["eo:platform"] = json!("another");
+        let lines = [product, document(1, 300_000.0), document(2, 5e9), twice, document(3, 300_000.0)];
+        let text = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
+        let write = |folder: &str| {
+            let path = dir.path().join(folder).join("all.ndjson");
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &text).unwrap();
+            path.to_string_lossy().into_owned()
+        };
+        let index = |path: &str, dry_run| {
+            let report = dc.index(&[path.to_owned()], &IndexOptions { dry_run, ..Default::default() }).unwrap();
+            (report.added, report.present, report.refused)
+        };
+        let first = write("first");
+        for dry_run in [true, false] {
+            let (added, present, refused) = index(&first, dry_run);
+            assert_eq!((added, present, refused.len()), (2, 0, 2), "{refused:?}");
+            let far = refused.iter().find(|r| r.source.contains("(line 3)")).unwrap();
+            assert!(far.reason.contains(&Uuid::from_u128(2).to_string()), "{}", far.reason);
+            assert!(refused.iter().any(|r| r.reason.contains("twice")), "{refused:?}");
+        }
+        // The same documents at another place are other records.
+        let second = write("second");
+        for dry_run in [true, false] {
+            let (added, _, refused) = index(&second, dry_run);
+            assert_eq!(added, 0);
+            assert!(refused.iter().any(|r| r.reason.contains("its location was")), "{refused:?}");
+        }
     }
 }

@@ -76,7 +76,7 @@ pub fn rgb(bands: [&Array2<f32>; 3], geobox: &GeoBox, style: &RgbStyle) -> Resul
 ///
 /// # Errors
 /// Where the cube has fewer than three arrays or time planes, or an array has an extra dimension; and as [`rgb`].
-pub fn rgb_cube(cube: &Cube, time: usize) -> Result<Picture, PictureError> {
+pub fn rgb_cube(cube: &Cube, time: usize, title: Option<&str>) -> Result<Picture, PictureError> {
     let plane = |i: usize| -> Result<Array2<f32>, PictureError> {
         let Some((name, array)) = cube.arrays.get_index(i) else {
             let what = format!("natural colours need three measurements, the cube has {}", cube.arrays.len());
@@ -95,7 +95,7 @@ pub fn rgb_cube(cube: &Cube, time: usize) -> Result<Picture, PictureError> {
     };
     let [red, green, blue] = [plane(0)?, plane(1)?, plane(2)?];
     let date = cube.times.get(time).map(|t| t.strftime("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default();
-    rgb([&red, &green, &blue], &cube.geobox, &RgbStyle::new(&date))
+    rgb([&red, &green, &blue], &cube.geobox, &RgbStyle::new(title.unwrap_or(&date)))
 }
 
 fn ends(bands: [&Array2<f32>; 3], stretch: Stretch) -> Result<(f64, f64), PictureError> {

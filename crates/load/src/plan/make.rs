@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use cube_geo::{GeoBox, Shape};
-use cube_model::{DataType, Dataset, ExtraDimension, Measurement, MeasurementPath, Product};
+use cube_model::documents::resolve;
+use cube_model::{DataType, Dataset, ExtraDimension, Measurement, MeasurementPath, Product, parse_instant};
 use jiff::Timestamp;
 
-use super::location::resolve;
 use super::{LoadPlan, PlannedDataset, PlannedMeasurement, PlannedSource, TimePlane};
 use crate::{DatasetGroup, LoadError, LoadSpec};
 
@@ -49,6 +49,7 @@ pub fn plan(
         }
         measurements.push(planned.0);
     }
+    warnings.extend(one_coarse_pixel(&geobox, spec, groups));
     let mut sources = Sources::default();
     for group in groups {
         for dataset in &group.datasets {
@@ -73,6 +74,21 @@ pub fn plan(
     lay_out(&mut plan, sources.datasets, groups);
     plan.check()?;
     Ok(plan)
+}
+
+/// A warning where the output is a single pixel of degrees on end, far coarser than the datasets: metres, most likely,
+/// that were meant for another CRS.
+fn one_coarse_pixel(geobox: &GeoBox, spec: &LoadSpec, groups: &[DatasetGroup]) -> Option<String> {
+    const LEAST_DEGREES: f64 = 1.0;
+    let size = spec.resolution?.x.abs();
+    if geobox.shape != Shape::new(1, 1) || !geobox.crs.is_geographic() || size < LEAST_DEGREES {
+        return None;
+    }
+    let mut grids = groups.iter().flat_map(|g| &g.datasets).flat_map(|d| d.grids.values().map(|g| (&d.crs, g)));
+    let as_coarse = grids.any(|(crs, grid)| crs.is_geographic() && grid.affine.a.abs() >= size / 2.0);
+    (!as_coarse).then(|| {
+        format!("one pixel of {size} degree covers the whole area: is the resolution in units of {}?", geobox.crs)
+    })
 }
 
 fn product_of<'a>(products: &'a [Product], dataset: &Dataset) -> Result<&'a Product, LoadError> {
@@ -229,6 +245,8 @@ fn planned(name: &str, meaning: Meaning, spec: &LoadSpec) -> Result<(PlannedMeas
         if let [(scale, offset)] = scales[..] {
             (measurement.scale_factor, measurement.add_offset) = (scale, offset);
         } else {
+            // No one pair is true of all pixels.
+            (measurement.scale_factor, measurement.add_offset) = (None, None);
             warning = Some(format!(
                 "measurement {name:?}: the datasets have {} unlike pairs of scale factor and offset, so equal pixels mean unlike values: load with --scale",
                 scales.len()
@@ -275,7 +293,8 @@ impl Sources {
             })?;
             let grid = self.grid(GeoBox { shape: grid.shape, affine: grid.affine, crs: dataset.crs.clone() });
             let (scale, offset) = own_scale(measurement, path);
-            let scale = planned.scaled.then(|| (scale.unwrap_or(1.0), offset.unwrap_or(0.0)));
+            let says = scale.is_some() || offset.is_some();
+            let scale = says.then(|| (scale.unwrap_or(1.0), offset.unwrap_or(0.0)));
             sources.push(PlannedSource {
                 name,
                 layer: path.layer.clone(),
@@ -299,11 +318,7 @@ impl Sources {
 
 /// `properties.datetime`; a time without a zone is UTC.
 fn datetime(dataset: &Dataset) -> Option<Timestamp> {
-    let text = dataset.properties.get("datetime")?.as_str()?;
-    text.parse().ok().or_else(|| {
-        let civil: jiff::civil::DateTime = text.parse().ok()?;
-        jiff::tz::Offset::UTC.to_timestamp(civil).ok()
-    })
+    parse_instant(dataset.properties.get("datetime")?.as_str()?).ok()
 }
 
 /// Takes what URLs have in common out of them, and layouts that datasets share out of the datasets.

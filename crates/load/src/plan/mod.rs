@@ -1,6 +1,5 @@
 //! The load plan: what will be read and where it goes, as data.
 
-mod location;
 mod make;
 mod record;
 
@@ -108,7 +107,8 @@ pub struct PlannedSource {
     pub band: usize,
     /// Which of the plan's grids it lies on.
     pub grid: usize,
-    /// Scale factor and offset of the dataset or product, where they are to be applied.
+    /// Scale factor and offset of the dataset or product, where one of them says any. Applied where the measurement is
+    /// [`PlannedMeasurement::scaled`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<(f64, f64)>,
 }
@@ -177,7 +177,8 @@ impl LoadPlan {
         Some(RasterLocation {
             url: format!("{}{base}{}", self.prefix, source.name),
             layer: source.layer.clone(),
-            band: source.band + extra,
+            // A band that no file has: its reader says so.
+            band: source.band.saturating_add(extra),
         })
     }
 

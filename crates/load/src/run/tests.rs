@@ -168,6 +168,28 @@ fn scaled_load_applies_the_datasets_own_offset() {
 }
 
 #[test]
+fn packed_file_whose_document_says_no_scale_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let grid = utm(1, 2, 500_000.0, 4_600_000.0);
+    let mut measurement = cube_model::Measurement::new("red", DataType::UInt16, Some(0.0));
+    (measurement.scale_factor, measurement.add_offset) = (Some(0.0001), Some(-0.1));
+    let pixels = u16::wrap(ArrayD::from_shape_vec(vec![1, 1, 2], vec![1000, 3000]).unwrap());
+    let array = CubeArray { pixels, nodata: Some(0.0), measurement };
+    let arrays = IndexMap::from([("red".to_owned(), array)]);
+    let cube = Cube { geobox: grid.clone(), times: vec![DAY.parse().unwrap()], extra: None, arrays };
+    cube_raster::write_zarr(&store(&folder, "a"), &cube, &cube_raster::WriteOptions::default()).unwrap();
+    let mut dataset = red_at(1, DAY, &grid, &store(&folder, "a"), 1);
+    for scale in [false, true] {
+        let spec = LoadSpec::default().scale(scale);
+        let error = load(vec![dataset.clone()], DataType::UInt16, 0.0, &grid, &spec).unwrap_err().to_string();
+        assert!(error.contains("a.zarr") && error.contains("`scale_factor: 0.0001` and `add_offset: -0.1`"), "{error}");
+    }
+    dataset.measurements[0].scale_factor = Some(0.0001);
+    let raw = load(vec![dataset], DataType::UInt16, 0.0, &grid, &LoadSpec::default()).unwrap();
+    assert_eq!(red::<u16>(&raw), [1000, 3000]);
+}
+
+#[test]
 fn integer_shrink_by_nearest_takes_the_pixel_under_the_centre() {
     let folder = TempDir::new().unwrap();
     let grid = utm(8, 8, 500_000.0, 4_600_000.0);

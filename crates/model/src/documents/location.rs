@@ -1,38 +1,44 @@
 //! Where the file of a measurement is, seen from the dataset document.
 
-/// The path or URL of a measurement as something that can be opened: `path` as it stands where it is absolute, else
-/// beside the document at `location`. `file://` URLs become paths; `s3://`, `http(s)://`, `zip:` and `/vsi…` stay as
-/// they are, and a query (`?…`) of the document's URL is not carried over.
+/// Where a measurement is, as something that can be opened, and the band that `#part=N` means: N counts from 0, bands
+/// from 1. `None` where the path is relative and there is no location.
+///
+/// `path` counts as it stands where it is absolute, else beside the document at `location`; an empty one is the file at
+/// `location` itself. `file:` URLs become paths; `s3://`, `http(s)://`, `zip:` and `/vsi…` stay as they are. What
+/// follows `?` or `#` in a document's URL is not carried over. In a plain path both are letters of a name like any
+/// other, but for `#part=N` at its end.
 #[must_use]
-pub fn resolve(location: Option<&str>, path: &str) -> String {
-    let Some(location) = location.filter(|_| !is_absolute(path)) else { return as_path(path) };
+pub fn resolve(location: Option<&str>, path: &str) -> Option<(String, Option<usize>)> {
     if path.is_empty() {
         // The document is inside the file itself, as in NetCDF files that carry their metadata.
-        return without_fragment(&as_path(location)).to_owned();
+        let (file, part) = cut_part(location?);
+        return Some((as_path(file), part));
     }
-    let base = without_query(location);
-    let base = as_path(base);
+    let (path, part) = cut_part(path);
+    if is_absolute(path) {
+        return Some((as_path(path), part));
+    }
+    let base = as_path(without_query(cut_part(location?).0));
     let (root, folder) = split_root(&base);
     let folder = folder.rfind('/').map_or("", |end| &folder[..=end]);
-    format!("{root}{}", without_dots(&format!("{folder}{path}"), !root.is_empty()))
+    Some((format!("{root}{}", without_dots(&format!("{folder}{path}"), !root.is_empty())), part))
 }
 
-/// The band of `#part=N` in a URI, where there is one: N counts from 0, bands from 1.
-#[must_use]
-pub fn part_of(uri: &str) -> Option<usize> {
-    let (_, fragment) = uri.rsplit_once('#')?;
-    fragment.split('&').find_map(|f| f.strip_prefix("part="))?.parse::<usize>().ok()?.checked_add(1)
+/// The location without a fragment that says `part=N`, and the band of it.
+fn cut_part(uri: &str) -> (&str, Option<usize>) {
+    let cut = uri.rsplit_once('#').filter(|(_, fragment)| !fragment.contains('/'));
+    let part = |fragment: &str| {
+        fragment.split('&').find_map(|f| f.strip_prefix("part="))?.parse::<usize>().ok()?.checked_add(1)
+    };
+    match cut.and_then(|(before, fragment)| Some((before, part(fragment)?))) {
+        Some((before, band)) => (before, Some(band)),
+        None => (uri, None),
+    }
 }
 
-/// The URI without `#…`.
-#[must_use]
-pub fn without_fragment(uri: &str) -> &str {
-    uri.split_once('#').map_or(uri, |(before, _)| before)
-}
-
+/// A URL without its query and fragment; a plain path as it is.
 fn without_query(uri: &str) -> &str {
-    let uri = without_fragment(uri);
-    if scheme(uri).is_some() { uri.split_once('?').map_or(uri, |(before, _)| before) } else { uri }
+    if scheme(uri).is_some() { uri.find(['?', '#']).map_or(uri, |at| &uri[..at]) } else { uri }
 }
 
 fn is_absolute(path: &str) -> bool {
@@ -48,9 +54,13 @@ fn scheme(uri: &str) -> Option<&str> {
     fits.then_some(scheme)
 }
 
-/// The path of a `file:` URL, with `%20` and the like decoded; anything else as it is.
+/// The path of a `file:` URL, without query and fragment, `%20` and the like decoded; anything else as it is.
 fn as_path(uri: &str) -> String {
-    let Some(rest) = uri.strip_prefix("file:") else { return uri.to_owned() };
+    if !uri.starts_with("file:") {
+        return uri.to_owned();
+    }
+    let uri = without_query(uri);
+    let rest = uri.strip_prefix("file:").unwrap_or(uri);
     let path = rest.strip_prefix("//").map_or(rest, |after| after.find('/').map_or(after, |at| &after[at..]));
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
@@ -92,6 +102,10 @@ fn without_dots(path: &str, in_url: bool) -> String {
 mod tests {
     use super::*;
 
+    fn at(location: &str, path: &str) -> (String, Option<usize>) {
+        resolve(Some(location), path).unwrap()
+    }
+
     #[test]
     fn paths_start_beside_the_document() {
         for (location, path, resolved) in [
@@ -111,15 +125,35 @@ mod tests {
             ("/data/all.nc#part=3", "", "/data/all.nc"),
             ("/data/all.nc#part=3", "x.nc", "/data/x.nc"),
         ] {
-            assert_eq!(resolve(Some(location), path), resolved, "{location} {path}");
+            assert_eq!(at(location, path).0, resolved, "{location} {path}");
         }
-        assert_eq!(resolve(None, "B02.tif"), "B02.tif");
+        assert_eq!(resolve(None, "/x/B02.tif"), Some(("/x/B02.tif".to_owned(), None)));
+    }
+
+    #[test]
+    fn relative_path_without_location_is_nowhere() {
+        assert_eq!(resolve(None, "B02.tif"), None);
+        assert_eq!(resolve(None, ""), None);
+    }
+
+    #[test]
+    fn marks_in_names_of_folders_are_no_query() {
+        assert_eq!(at("/data/run#2/scene.yaml", "B02.tif").0, "/data/run#2/B02.tif");
+        assert_eq!(at("/data/what?/scene.yaml", "B02.tif").0, "/data/what?/B02.tif");
+        assert_eq!(at("/data/scene.yaml", "tile#1.tif"), ("/data/tile#1.tif".to_owned(), None));
+        assert_eq!(at("/data/run#2/all.nc#part=0", ""), ("/data/run#2/all.nc".to_owned(), Some(1)));
+        assert_eq!(at("/data/run#part=2/scene.yaml", "B02.tif"), ("/data/run#part=2/B02.tif".to_owned(), None));
+        assert_eq!(at("file:///data/run%232/scene.yaml#x", "B02.tif").0, "/data/run#2/B02.tif");
+        assert_eq!(at("/data/scene.yaml", "https://host/B02.tif?token=x#y").0, "https://host/B02.tif?token=x#y");
     }
 
     #[test]
     fn parts_count_from_zero_and_bands_from_one() {
-        assert_eq!(part_of("file:///a.nc#part=3"), Some(4));
-        assert_eq!(part_of("file:///a.nc"), None);
-        assert_eq!(part_of("file:///a.nc#x=1&part=0"), Some(1));
+        assert_eq!(at("file:///a.nc#part=3", ""), ("/a.nc".to_owned(), Some(4)));
+        assert_eq!(at("file:///a.nc", ""), ("/a.nc".to_owned(), None));
+        assert_eq!(at("file:///a.nc#x=1&part=0", "").1, Some(1));
+        assert_eq!(at("/data/scene.yaml", "stack.nc#part=2"), ("/data/stack.nc".to_owned(), Some(3)));
+        // The part of the document's own location is not that of another file.
+        assert_eq!(at("/data/all.nc#part=3", "x.nc").1, None);
     }
 }

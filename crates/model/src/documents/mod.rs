@@ -25,7 +25,7 @@ mod yaml;
 
 pub use error::{DocumentError, DocumentPath, Fault, Position, Rule, Step};
 pub use kind::{DocumentKind, EO3_SCHEMA, kind};
-pub use location::{part_of, resolve, without_fragment};
+pub use location::resolve;
 pub use matching::ProductMatcher;
 pub use metadata_type::default_metadata_types;
 pub use text::{RawDocument, parse, position_of};

@@ -1,5 +1,6 @@
 //! A folder of `GeoTIFF` files, one a time and measurement.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use cube_model::Cube;
@@ -15,7 +16,8 @@ use crate::RasterError;
 /// order of times and measurements. Each file is complete or absent; an error leaves those written before it.
 ///
 /// # Errors
-/// As [`super::write_cog`].
+/// As [`super::write_cog`]; where two planes or measurements would be one file, as planes of one instant are (loaded with
+/// each dataset by itself), nothing is written.
 pub fn write_geotiffs(folder: &Path, cube: &Cube, options: &WriteOptions) -> Result<Vec<PathBuf>, RasterError> {
     std::fs::create_dir_all(folder)
         .map_err(|error| RasterError::Unwritable { path: folder.to_owned(), reason: error.to_string() })?;
@@ -30,6 +32,15 @@ pub fn write_geotiffs(folder: &Path, cube: &Cube, options: &WriteOptions) -> Res
             })
         })
         .collect();
+    let mut seen = HashSet::new();
+    if let Some((_, name, path)) = paths.iter().find(|(_, _, path)| !seen.insert(path)) {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        return Err(RasterError::Inexpressible {
+            path: folder.to_owned(),
+            what: format!("two planes of one time, or two measurements, would be {file} (measurement {name:?})"),
+            remedy: "group by time, rename the measurement, or write NetCDF or Zarr".to_owned(),
+        });
+    }
     // All names are tried before the first is written: no half of a series over an old one.
     if !options.overwrite
         && let Some((_, _, path)) = paths.iter().find(|(_, _, path)| path.exists())

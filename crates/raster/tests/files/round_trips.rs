@@ -224,6 +224,27 @@ fn geotiff_bands_are_named_and_overviews_follow_the_flags() {
 
 #[cfg(feature = "gdal")]
 #[test]
+fn planes_of_one_file_name_are_refused_before_the_first_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let refused = |cube: &cube_model::Cube| {
+        let error = write_geotiffs(&out, cube, &WriteOptions::default()).unwrap_err().to_string();
+        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
+        error
+    };
+    let time = "2034-05-17T10:00:00Z";
+    let error = refused(&cube(utm(), &[time, time], DataType::Int16, -1.0));
+    assert!(error.contains("two planes of one time") && error.contains("20340517T100000Z_"), "{error}");
+    let mut named = cube(utm(), &[time], DataType::Int16, -1.0);
+    let array = named.arrays.values().next().unwrap().clone();
+    named.arrays.insert("a/b".to_owned(), array.clone());
+    named.arrays.insert("a_b".to_owned(), array);
+    let error = refused(&named);
+    assert!(error.contains("20340517T100000Z_a_b.tif"), "{error}");
+}
+
+#[cfg(feature = "gdal")]
+#[test]
 fn several_times_make_a_folder_of_geotiffs() {
     let folder = tempfile::tempdir().unwrap();
     let cube = with_extra(cube(lonlat(), &TIMES, DataType::Float32, f64::NAN));

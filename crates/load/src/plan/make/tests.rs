@@ -86,6 +86,8 @@ fn scale_makes_floats_and_takes_the_datasets_own_offset() {
     assert_eq!(scaled.source(1, 0).unwrap().scale, Some((0.0001, -0.1)));
     let raw = plan(std::slice::from_ref(&product), &both, grid.clone(), &LoadSpec::default()).unwrap();
     assert!(raw.warnings[0].contains("--scale"), "{:?}", raw.warnings);
+    let said = &raw.measurements[0].measurement;
+    assert_eq!((said.scale_factor, said.add_offset), (None, None), "no one scale is true of both datasets");
     old.measurements[0].add_offset = Some(-0.2);
     let one = plan(&[product], &groups(vec![old]), grid, &LoadSpec::default()).unwrap();
     assert_eq!((one.measurements[0].measurement.add_offset, one.warnings.len()), (Some(-0.2), 0));
@@ -119,6 +121,53 @@ fn plan_of_400_datasets_is_small() {
     assert_eq!(plan.layouts.len(), 1);
     let url = plan.location(27, 2, 0).unwrap().url;
     assert!(url.starts_with("s3://archive/sentinel-2/33/T/UG/2024/S2A_") && url.ends_with("_0_L2A/SCL.tif"), "{url}");
+}
+
+#[test]
+fn star_is_the_resampling_of_all_others() {
+    let spec = LoadSpec::default().resampling_for("red", Resampling::Nearest).resampling_for("*", Resampling::Bilinear);
+    let modes: Vec<Resampling> = plan_of(&spec).unwrap().measurements.iter().map(|m| m.resampling).collect();
+    assert_eq!(modes, [Resampling::Nearest, Resampling::Bilinear]);
+}
+
+#[test]
+fn times_of_documents_are_read_in_every_spelling() {
+    for text in ["2024-06-01T10:00:00Z", "2024-06-01 10:00:00", "20240601T100000", "2024-06-01T12:00:00+02:00"] {
+        let mut dataset = dataset(1, "2024-06-01T10:00:00Z");
+        dataset.properties.insert("datetime".to_owned(), text.into());
+        assert_eq!(datetime(&dataset), Some("2024-06-01T10:00:00Z".parse().unwrap()), "{text}");
+    }
+}
+
+#[test]
+fn one_pixel_of_twenty_degrees_is_warned_of() {
+    let lonlat = cube_geo::Crs::lonlat().unwrap();
+    let warnings = |size: f64, shape: Shape| {
+        let affine = cube_geo::Affine::new(size, 0.0, 0.0, 0.0, -size, 60.0);
+        let geobox = GeoBox::new(shape, affine, lonlat.clone()).unwrap();
+        let spec = LoadSpec::new(lonlat.clone(), size);
+        plan(&[product(&[RED])], &groups(vec![dataset(1, "2024-06-01T10:00:00Z")]), geobox, &spec).unwrap().warnings
+    };
+    let warning = "one pixel of 20 degree covers the whole area: is the resolution in units of EPSG:4326?";
+    assert_eq!(warnings(20.0, Shape::new(1, 1)), [warning]);
+    assert!(warnings(20.0, Shape::new(1, 2)).is_empty());
+    assert!(warnings(0.0002, Shape::new(1, 1)).is_empty());
+}
+
+#[test]
+fn band_of_a_forged_plan_does_not_overflow() {
+    let mut plan = plan_of(&LoadSpec::default()).unwrap();
+    plan.layouts[0][0].band = usize::MAX;
+    assert_eq!(plan.location(0, 0, 1).unwrap().band, usize::MAX);
+}
+
+#[test]
+fn mark_in_a_folders_name_leads_to_no_other_file() {
+    let mut dataset = dataset(1, "2024-06-01T10:00:00Z");
+    dataset.location = Some("/data/run#2/scene.yaml".to_owned());
+    let grid = utm(1, 1, 0.0, 10.0);
+    let plan = plan(&[product(&[RED])], &groups(vec![dataset]), grid, &LoadSpec::default()).unwrap();
+    assert_eq!(plan.location(0, 0, 0).unwrap().url, "/data/run#2/red.tif");
 }
 
 #[test]
