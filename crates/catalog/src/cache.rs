@@ -13,7 +13,7 @@ use rstar::{AABB, RTree, RTreeObject};
 
 use crate::Result;
 use crate::geometry::EARTH;
-use crate::rows::{BoxRow, Micros, Version};
+use crate::rows::{BoxRow, Changes, Micros, Version};
 use crate::store::Transaction;
 
 /// The trees of all products searched so far.
@@ -105,8 +105,13 @@ impl Tree {
     }
 
     /// Brings the tree to `version` by the datasets changed since its own.
-    fn advance(&mut self, version: i64, rows: &[BoxRow]) {
-        for row in rows {
+    fn advance(&mut self, version: i64, changes: &Changes) {
+        for key in &changes.gone {
+            for old in self.changed.insert(*key, Vec::new()).unwrap_or_default() {
+                self.recent.remove(&old);
+            }
+        }
+        for row in &changes.rows {
             let entries: Vec<_> = Entry::all_of(row).collect();
             for entry in &entries {
                 self.recent.insert(*entry);
@@ -194,14 +199,14 @@ impl Cache {
             return Ok(());
         }
         let since = held.filter(|held| *held >= version.reload);
-        let rows = transaction.changes(version.product, since).await?;
+        let changes = transaction.changes(version.product, since).await?;
         let mut guard = slot.tree.write().unwrap_or_else(PoisonError::into_inner);
         // Another search may have moved the tree while this one read; what it holds now decides.
         let now = guard.as_ref().map(|tree| tree.version);
         match guard.as_mut() {
             Some(_) if now.is_some_and(|now| now >= version.number) => {}
-            Some(tree) if since.is_some() && now >= since => tree.advance(version.number, &rows),
-            _ if since.is_none() => *guard = Some(Tree::new(version.number, &rows)),
+            Some(tree) if since.is_some() && now >= since => tree.advance(version.number, &changes),
+            _ if since.is_none() => *guard = Some(Tree::new(version.number, &changes.rows)),
             _ => *guard = None,
         }
         Ok(())
@@ -223,7 +228,12 @@ mod tests {
 
     fn row(key: i64, west: f64, day: i64, archived: bool) -> BoxRow {
         let time = Micros { begin: day * 86_400_000_000, end: day * 86_400_000_000 };
-        BoxRow { key, time, boxes: vec![BoundingBox::new(west, 0.0, west + 1.0, 1.0)], archived }
+        let boxes = vec![BoundingBox::new(west, 0.0, west + 1.0, 1.0)];
+        BoxRow { key, id: uuid::Uuid::nil(), time, center: time.begin, boxes, outline: Vec::new(), archived }
+    }
+
+    fn changes(rows: Vec<BoxRow>) -> Changes {
+        Changes { rows, gone: Vec::new() }
     }
 
     fn keys(tree: &Tree, b: BoundingBox, status: Status) -> Vec<i64> {
@@ -239,10 +249,10 @@ mod tests {
         let mut tree = Tree::new(1, &[row(1, 10.0, 0, false), row(2, 20.0, 0, false)]);
         let (old, new) = (BoundingBox::new(10.2, 0.2, 10.4, 0.4), BoundingBox::new(50.2, 0.2, 50.4, 0.4));
         assert_eq!(keys(&tree, old, Status::Active), [1]);
-        tree.advance(2, &[row(1, 50.0, 0, false)]);
+        tree.advance(2, &changes(vec![row(1, 50.0, 0, false)]));
         assert!(keys(&tree, old, Status::All).is_empty());
         assert_eq!(keys(&tree, new, Status::Active), [1]);
-        tree.advance(3, &[row(1, 50.0, 0, true)]);
+        tree.advance(3, &changes(vec![row(1, 50.0, 0, true)]));
         assert!(keys(&tree, new, Status::Active).is_empty());
         assert_eq!(keys(&tree, new, Status::Archived), [1]);
     }
@@ -251,7 +261,7 @@ mod tests {
     fn many_changes_are_packed_and_nothing_is_lost() {
         let mut tree = Tree::new(1, &[]);
         for key in 0..3000_i32 {
-            tree.advance(i64::from(key) + 2, &[row(key.into(), f64::from(key % 100), 0, false)]);
+            tree.advance(i64::from(key) + 2, &changes(vec![row(key.into(), f64::from(key % 100), 0, false)]));
         }
         assert!(tree.packed.size() > 1000, "the recent changes were packed");
         let all = keys(&tree, BoundingBox::new(-180.0, -90.0, 180.0, 90.0), Status::Active);

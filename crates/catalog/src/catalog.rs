@@ -104,6 +104,13 @@ impl Catalog {
         Ok((transaction, definitions))
     }
 
+    /// Begins to change definitions.
+    pub(crate) async fn define(&self) -> Result<(Box<dyn Transaction>, Arc<Definitions>)> {
+        let mut transaction = self.store.begin(Purpose::Define).await?;
+        let (definitions, _) = self.state(&mut *transaction, |_| Ok(Some(Vec::new()))).await?;
+        Ok((transaction, definitions))
+    }
+
     /// What a transaction sees: the definitions, and the versions of the products that `wanted` takes from them
     /// (`None`: all). One small read where the definitions held are still right.
     pub(crate) async fn state(

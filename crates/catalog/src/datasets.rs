@@ -5,15 +5,16 @@ use std::collections::hash_map::Entry;
 
 use cube_model::Dataset;
 use jiff::Timestamp;
+use rayon::prelude::*;
 use uuid::Uuid;
 
 use crate::catalog::now;
 use crate::definitions::{Definitions, parsed};
 use crate::differences::{differences, phrases};
 use crate::fields;
-use crate::rows::{DatasetRow, ProductChange, StoredRow};
-use crate::store::Transaction;
-use crate::{Catalog, CatalogError, Result};
+use crate::rows::{DatasetRow, KnownRow, LineageRow, ProductChange, StoredRow};
+use crate::store::{Purpose, Transaction};
+use crate::{Catalog, CatalogError, Result, SourceDigest};
 
 /// What became of a dataset that was to be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,22 @@ pub enum Outcome {
     },
 }
 
+/// A dataset that is to be added, with what its source text is told by.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// The digest of the text that it was read from; `None` where there is none. Stored beside the dataset, so that
+    /// [`Catalog::already_there`] knows the text again.
+    pub digest: Option<SourceDigest>,
+}
+
+impl From<Dataset> for Submission {
+    fn from(dataset: Dataset) -> Self {
+        Self { dataset, digest: None }
+    }
+}
+
 /// A link between two datasets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineageLink {
@@ -44,12 +61,12 @@ pub struct LineageLink {
 
 impl Catalog {
     /// Adds datasets, all of them or, where an error comes, none. Each has an outcome, in their order. A dataset whose
-    /// id is there already changes nothing, so the same call again is harmless. About 1,000 in a call go fastest.
+    /// id is there already changes nothing, so the same call again is harmless. About 2,000 in a call go fastest.
     ///
     /// # Errors
     /// Where a product is not there or a footprint cannot be shown in longitude and latitude.
     pub async fn add_datasets(&self, datasets: &[Dataset]) -> Result<Vec<Outcome>> {
-        self.put_datasets(datasets, false).await
+        self.put(datasets, |dataset| (dataset, None), false).await
     }
 
     /// As [`Catalog::add_datasets`], but a record that differs takes the place of the one that is there: all but its
@@ -58,7 +75,35 @@ impl Catalog {
     /// # Errors
     /// As [`Catalog::add_datasets`].
     pub async fn update_datasets(&self, datasets: &[Dataset]) -> Result<Vec<Outcome>> {
-        self.put_datasets(datasets, true).await
+        self.put(datasets, |dataset| (dataset, None), true).await
+    }
+
+    /// As [`Catalog::add_datasets`], or [`Catalog::update_datasets`] with `update`, with the digests of the texts that
+    /// the datasets were read from.
+    ///
+    /// # Errors
+    /// As [`Catalog::add_datasets`].
+    pub async fn add_submissions(&self, submissions: &[Submission], update: bool) -> Result<Vec<Outcome>> {
+        self.put(submissions, |submission| (&submission.dataset, submission.digest), update).await
+    }
+
+    /// Of documents that may have been indexed before, told by the id they may have and the digest of their text: what
+    /// adding them would say ([`Outcome::AlreadyThere`] or [`Outcome::Archived`]) where the dataset of that id was
+    /// indexed from this very text; `None` where the document must be read. A guessed id may be wrong: then no digest
+    /// is equal.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn already_there(&self, texts: &[(Uuid, SourceDigest)]) -> Result<Vec<Option<Outcome>>> {
+        let ids: Vec<Uuid> = texts.iter().map(|(id, _)| *id).collect();
+        let mut transaction = self.store.begin(Purpose::Read).await?;
+        let known: HashMap<Uuid, KnownRow> =
+            transaction.known(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
+        let outcome = |row: &KnownRow| if row.archived { Outcome::Archived } else { Outcome::AlreadyThere };
+        let same = |(id, digest): &(Uuid, SourceDigest)| {
+            known.get(id).filter(|row| row.digest.as_ref() == Some(digest)).map(outcome)
+        };
+        Ok(texts.iter().map(same).collect())
     }
 
     /// What [`Catalog::add_datasets`], or [`Catalog::update_datasets`] with `update`, would make of these datasets.
@@ -70,7 +115,7 @@ impl Catalog {
         let (mut transaction, definitions) = self.read().await?;
         let ids: Vec<Uuid> = datasets.iter().map(|dataset| dataset.id).collect();
         let there: HashMap<Uuid, StoredRow> =
-            transaction.stored(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
+            transaction.stored(&ids, false).await?.into_iter().map(|row| (row.id, row)).collect();
         let mut seen: HashMap<Uuid, &Dataset> = HashMap::with_capacity(datasets.len());
         let mut outcomes = Vec::with_capacity(datasets.len());
         for dataset in datasets {
@@ -97,55 +142,77 @@ impl Catalog {
         Ok(outcomes)
     }
 
-    async fn put_datasets(&self, datasets: &[Dataset], update: bool) -> Result<Vec<Outcome>> {
+    async fn put<T: Sync>(
+        &self,
+        submissions: &[T],
+        parts: impl Fn(&T) -> (&Dataset, Option<SourceDigest>) + Sync,
+        update: bool,
+    ) -> Result<Vec<Outcome>> {
         // Everything that takes time is made before the transaction: others may write meanwhile. The field keys are
         // looked at again inside.
         let mut definitions = self.read().await?.1;
-        let mut rows = rows(datasets, &definitions)?;
+        let mut rows = rows(submissions, &parts, &definitions)?;
+        let datasets: Vec<&Dataset> = submissions.iter().map(|submission| parts(submission).0).collect();
         let (mut transaction, current) = self.write().await?;
         if current.generation != definitions.generation {
             definitions = current;
-            rows = self::rows(datasets, &definitions)?;
+            rows = self::rows(submissions, &parts, &definitions)?;
         }
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-        let there: HashMap<Uuid, StoredRow> =
-            transaction.stored(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
+        let mut there: HashMap<Uuid, StoredRow> =
+            transaction.stored(&ids, update).await?.into_iter().map(|row| (row.id, row)).collect();
 
-        let mut outcomes = Vec::with_capacity(rows.len());
-        let mut seen: HashMap<Uuid, usize> = HashMap::with_capacity(rows.len());
+        // The same id twice in a call: the first counts.
+        let mut first: HashMap<Uuid, usize> = HashMap::with_capacity(rows.len());
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; rows.len()];
+        let mut rows: Vec<Option<DatasetRow>> = rows.into_iter().map(Some).collect();
         let mut new = Vec::new();
-        let mut changed = Vec::new();
-        for (at, row) in rows.into_iter().enumerate() {
-            // The same id twice in a call: the first counts.
-            if let Entry::Occupied(first) = seen.entry(row.id) {
-                let first = &datasets[*first.get()];
-                outcomes.push(twice(first, &datasets[at]));
-                continue;
+        for (at, id) in ids.iter().enumerate() {
+            match first.entry(*id) {
+                Entry::Occupied(before) => outcomes[at] = Some(twice(datasets[*before.get()], datasets[at])),
+                Entry::Vacant(slot) => {
+                    slot.insert(at);
+                    if !there.contains_key(id) {
+                        new.extend(rows[at].take().map(|row| (at, row)));
+                    }
+                }
             }
-            seen.insert(row.id, at);
-            let Some(old) = there.get(&row.id) else {
-                changed.push(ProductChange { product: row.product, reload: false });
-                new.push(row);
-                outcomes.push(Outcome::Added);
-                continue;
-            };
-            let differs = difference(old, &datasets[at], &row.document, &definitions)?;
-            outcomes.push(if differs.is_empty() {
+        }
+        let mut changed: Vec<(i64, i64)> = Vec::new();
+        let (places, new): (Vec<usize>, Vec<DatasetRow>) = new.into_iter().unzip();
+        let keys = if new.is_empty() { Vec::new() } else { transaction.insert(&new, now()).await? };
+        let mut overtaken = Vec::new();
+        for ((at, row), key) in places.into_iter().zip(new).zip(keys) {
+            if let Some(key) = key {
+                changed.push((row.product, key));
+                outcomes[at] = Some(Outcome::Added);
+            } else {
+                overtaken.push(row.id);
+                rows[at] = Some(row);
+            }
+        }
+        if !overtaken.is_empty() {
+            there.extend(transaction.stored(&overtaken, update).await?.into_iter().map(|row| (row.id, row)));
+        }
+        for at in 0..outcomes.len() {
+            let (None, Some(row)) = (&outcomes[at], &rows[at]) else { continue };
+            let Some(old) = there.get(&row.id) else { return Err(CatalogError::UnknownDatasets { ids: vec![row.id] }) };
+            let differs = difference(old, datasets[at], &row.document, &definitions)?;
+            outcomes[at] = Some(if differs.is_empty() {
                 if old.archived.is_some() { Outcome::Archived } else { Outcome::AlreadyThere }
             } else if update && old.product == row.product {
-                transaction.replace(old.key, &row, now()).await?;
-                changed.push(ProductChange { product: row.product, reload: false });
+                transaction.replace(old.key, row, now()).await?;
+                changed.push((row.product, old.key));
                 Outcome::Updated
             } else {
                 Outcome::Changed { differs }
             });
         }
         if !changed.is_empty() {
-            transaction.insert(&new, now()).await?;
-            bump(&mut *transaction, changed).await?;
+            transaction.bump(&ProductChange::all_of(changed)).await?;
             transaction.commit().await?;
         }
-        Ok(outcomes)
+        Ok(outcomes.into_iter().flatten().collect())
     }
 
     /// The dataset of this id, active or archived, where it is there.
@@ -172,7 +239,7 @@ impl Catalog {
     pub async fn archived(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Timestamp>> {
         let (mut transaction, _) = self.read().await?;
         let since = |row: StoredRow| Some((row.id, Timestamp::from_microsecond(row.archived?).ok()?));
-        Ok(transaction.stored(ids).await?.into_iter().filter_map(since).collect())
+        Ok(transaction.stored(ids, false).await?.into_iter().filter_map(since).collect())
     }
 
     /// Hides datasets from searches for active ones. Answers how many were active.
@@ -200,8 +267,7 @@ impl Catalog {
         }
         let keys: Vec<i64> = rows.iter().map(|row| row.key).collect();
         transaction.set_archived(&keys, archived).await?;
-        let changed = rows.iter().map(|row| ProductChange { product: row.product, reload: false });
-        bump(&mut *transaction, changed.collect()).await?;
+        transaction.bump(&ProductChange::all_of(rows.iter().map(|row| (row.product, row.key)))).await?;
         transaction.commit().await?;
         Ok(keys.len())
     }
@@ -220,8 +286,7 @@ impl Catalog {
         }
         let keys: Vec<i64> = rows.iter().map(|row| row.key).collect();
         transaction.delete(&keys).await?;
-        let changed = rows.iter().map(|row| ProductChange { product: row.product, reload: true });
-        bump(&mut *transaction, changed.collect()).await?;
+        transaction.bump(&ProductChange::all_of(rows.iter().map(|row| (row.product, row.key)))).await?;
         transaction.commit().await?;
         Ok(keys.len())
     }
@@ -244,19 +309,29 @@ impl Catalog {
 
     async fn lineage(&self, id: Uuid, derived: bool) -> Result<Vec<LineageLink>> {
         let (mut transaction, _) = self.read().await?;
-        let rows = transaction.lineage(id, derived).await?;
-        Ok(rows.into_iter().map(|row| LineageLink { classifier: row.classifier, dataset: row.other }).collect())
+        let rows = transaction.lineage(&[id], derived).await?;
+        let other = |row: &LineageRow| if derived { row.derived } else { row.source };
+        Ok(rows.into_iter().map(|row| LineageLink { dataset: other(&row), classifier: row.classifier }).collect())
     }
 }
 
-fn rows(datasets: &[Dataset], definitions: &Definitions) -> Result<Vec<DatasetRow>> {
-    datasets
-        .iter()
-        .map(|dataset| {
-            let entry = definitions.product(&dataset.product)?;
-            DatasetRow::new(dataset, entry.key, fields::values(&dataset.document, entry))
-        })
-        .collect()
+/// The rows of datasets, made on all cores.
+fn rows<T: Sync>(
+    submissions: &[T],
+    parts: &(impl Fn(&T) -> (&Dataset, Option<SourceDigest>) + Sync),
+    definitions: &Definitions,
+) -> Result<Vec<DatasetRow>> {
+    let row = |submission: &T| {
+        let (dataset, digest) = parts(submission);
+        let entry = definitions.product(&dataset.product)?;
+        DatasetRow::new(dataset, entry.key, fields::values(&dataset.document, entry), digest)
+    };
+    // A few are done before other threads have woken up.
+    if submissions.len() < 32 {
+        submissions.iter().map(row).collect()
+    } else {
+        submissions.par_iter().map(row).collect()
+    }
 }
 
 /// The outcome of a dataset whose id came before in the same call.
@@ -288,16 +363,9 @@ fn difference(old: &StoredRow, new: &Dataset, document: &str, definitions: &Defi
     Ok(differs)
 }
 
-/// Counts the versions of the products up, each once.
-async fn bump(transaction: &mut dyn Transaction, mut changed: Vec<ProductChange>) -> Result<()> {
-    changed.sort_unstable_by(|a, b| a.product.cmp(&b.product).then(b.reload.cmp(&a.reload)));
-    changed.dedup_by_key(|change| change.product);
-    transaction.bump(&changed).await
-}
-
-/// The rows of all these ids.
+/// The rows of all these ids, which nobody else changes until the transaction ends.
 async fn all_stored(transaction: &mut dyn Transaction, ids: &[Uuid]) -> Result<Vec<StoredRow>> {
-    let rows = transaction.stored(ids).await?;
+    let rows = transaction.stored(ids, true).await?;
     let there: std::collections::HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
     let missing: Vec<Uuid> = ids.iter().copied().filter(|id| !there.contains(id)).collect();
     if missing.is_empty() { Ok(rows) } else { Err(CatalogError::UnknownDatasets { ids: missing }) }
@@ -310,7 +378,7 @@ pub(crate) async fn stored_datasets(
     ids: &[Uuid],
 ) -> Result<Vec<Dataset>> {
     let mut rows: HashMap<Uuid, StoredRow> =
-        transaction.stored(ids).await?.into_iter().map(|row| (row.id, row)).collect();
+        transaction.stored(ids, false).await?.into_iter().map(|row| (row.id, row)).collect();
     ids.iter().filter_map(|id| rows.remove(id)).map(|row| dataset(&row, definitions)).collect()
 }
 

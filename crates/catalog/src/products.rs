@@ -28,7 +28,7 @@ impl Catalog {
     /// # Errors
     /// Where one of the same name with another definition is there.
     pub async fn add_metadata_type(&self, metadata_type: &MetadataType) -> Result<Added> {
-        let (mut transaction, definitions) = self.write().await?;
+        let (mut transaction, definitions) = self.define().await?;
         let name = &metadata_type.name;
         if let Some(there) = definitions.metadata_types.get(name) {
             let changes = differences(&there.document, &metadata_type.document);
@@ -45,7 +45,7 @@ impl Catalog {
 
     /// Adds those of the default metadata types whose names are free.
     pub(crate) async fn add_default_metadata_types(&self) -> Result<()> {
-        let (mut transaction, definitions) = self.write().await?;
+        let (mut transaction, definitions) = self.define().await?;
         let defaults = default_metadata_types().map_err(|e| CatalogError::Unreadable {
             what: "default metadata types".to_owned(),
             reason: e.to_string(),
@@ -82,7 +82,7 @@ impl Catalog {
     /// # Errors
     /// Where one of the same name with another definition is there, or its metadata type is not.
     pub async fn add_product(&self, product: &Product) -> Result<Added> {
-        let (mut transaction, definitions) = self.write().await?;
+        let (mut transaction, definitions) = self.define().await?;
         if let Some(there) = definitions.find(&product.name) {
             let changes = differences(&there.document()?, &product.document);
             return if changes.is_empty() {
@@ -103,7 +103,7 @@ impl Catalog {
     /// # Errors
     /// Where the product or its metadata type is not there, or the change is refused.
     pub async fn update_product(&self, product: &Product, allow_unsafe: bool) -> Result<bool> {
-        let (mut transaction, definitions) = self.write().await?;
+        let (mut transaction, definitions) = self.define().await?;
         let there = definitions.product(&product.name)?;
         let changes = differences(&there.document()?, &product.document);
         if changes.is_empty() {
@@ -157,7 +157,7 @@ impl Catalog {
     /// # Errors
     /// Where the product is not there, or has active datasets and is not forced.
     pub async fn delete_product(&self, name: &str, force: bool) -> Result<u64> {
-        let (mut transaction, definitions) = self.write().await?;
+        let (mut transaction, definitions) = self.define().await?;
         let key = definitions.product(name)?.key;
         let active = transaction.count_product(key, Status::Active).await?;
         if active > 0 && !force {
@@ -166,7 +166,7 @@ impl Catalog {
         let all = Selection { products: Some(vec![key]), status: Status::All, ..Selection::default() };
         let keys: Vec<i64> = transaction.candidates(&all).await?.into_iter().map(|c| c.key).collect();
         transaction.delete(&keys).await?;
-        transaction.bump(&[ProductChange { product: key, reload: true }]).await?;
+        transaction.bump(&[ProductChange { product: key, datasets: keys.clone() }]).await?;
         transaction.delete_product(key).await?;
         transaction.commit().await?;
         Ok(keys.len() as u64)

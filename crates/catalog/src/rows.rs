@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::geometry::{Area, wkb};
-use crate::{CatalogError, Result};
+use crate::{CatalogError, Result, SourceDigest, outline};
 
 /// How far the catalog is, as each search reads it first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +28,22 @@ pub(crate) struct Version {
 }
 
 /// A product whose datasets a transaction changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProductChange {
     pub(crate) product: i64,
-    /// True where datasets were deleted.
-    pub(crate) reload: bool,
+    /// The keys of the datasets that were added, changed or deleted.
+    pub(crate) datasets: Vec<i64>,
+}
+
+impl ProductChange {
+    /// One change a product, in the order of their keys, of products and keys of datasets.
+    pub(crate) fn all_of(datasets: impl IntoIterator<Item = (i64, i64)>) -> Vec<Self> {
+        let mut products = std::collections::BTreeMap::<i64, Vec<i64>>::new();
+        for (product, key) in datasets {
+            products.entry(product).or_default().push(key);
+        }
+        products.into_iter().map(|(product, datasets)| Self { product, datasets }).collect()
+    }
 }
 
 /// All definitions.
@@ -67,26 +78,33 @@ pub(crate) struct DatasetRow {
     pub(crate) boxes: Vec<BoundingBox>,
     /// WKB in lon/lat.
     pub(crate) footprint: Vec<u8>,
+    /// The footprint for the cache: see `outline.rs`.
+    pub(crate) outline: Vec<u8>,
     pub(crate) document: String,
+    /// What its source text is told by, where it is known.
+    pub(crate) digest: Option<SourceDigest>,
     pub(crate) values: Values,
     /// Classifier and id of each source.
     pub(crate) lineage: Vec<(String, Uuid)>,
 }
 
 impl DatasetRow {
-    pub(crate) fn new(dataset: &Dataset, product: i64, values: Values) -> Result<Self> {
+    pub(crate) fn new(dataset: &Dataset, product: i64, values: Values, digest: Option<SourceDigest>) -> Result<Self> {
         let id = dataset.id;
         let refuse = |source| CatalogError::Footprint { id, source };
         let lonlat = dataset.footprint.to_lonlat().map_err(refuse)?;
+        let boxes = lonlat.lonlat_boxes().map_err(refuse)?;
         Ok(Self {
             id,
             product,
             time: Micros::around(dataset.time.begin, dataset.time.end),
             center: dataset.time.center().as_microsecond(),
             location: dataset.location.clone(),
-            boxes: lonlat.lonlat_boxes().map_err(refuse)?,
+            outline: outline::encode(lonlat.polygons(), &boxes),
+            boxes,
             footprint: wkb(lonlat.polygons()),
             document: dataset.document.to_string(),
+            digest,
             values,
             lineage: dataset
                 .lineage
@@ -152,13 +170,41 @@ pub(crate) struct StoredRow {
     pub(crate) document: String,
 }
 
+/// What a duplicate is told by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownRow {
+    pub(crate) id: Uuid,
+    pub(crate) archived: bool,
+    pub(crate) digest: Option<SourceDigest>,
+}
+
 /// What the cache knows of a dataset.
 #[derive(Debug, Clone)]
 pub(crate) struct BoxRow {
     pub(crate) key: i64,
+    pub(crate) id: Uuid,
     pub(crate) time: Micros,
+    pub(crate) center: i64,
     pub(crate) boxes: Vec<BoundingBox>,
+    /// See `outline.rs`.
+    pub(crate) outline: Vec<u8>,
     pub(crate) archived: bool,
+}
+
+/// What changed of a product, or all of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changes {
+    /// Datasets as they are now.
+    pub(crate) rows: Vec<BoxRow>,
+    /// Keys of datasets that are not there any more.
+    pub(crate) gone: Vec<i64>,
+}
+
+/// From the first begin to the last end of some datasets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) time: Micros,
+    pub(crate) count: u64,
 }
 
 /// A dataset that a selection found.
@@ -171,10 +217,18 @@ pub(crate) struct Candidate {
 }
 
 /// An edge of the lineage.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct LineageRow {
+    pub(crate) derived: Uuid,
     pub(crate) classifier: String,
-    pub(crate) other: Uuid,
+    pub(crate) source: Uuid,
+}
+
+/// The name of the catalog where a dataset is at home.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HomeRow {
+    pub(crate) dataset: Uuid,
+    pub(crate) home: String,
 }
 
 /// Which datasets: a search in the store's own terms. All terms must hold.
@@ -218,6 +272,8 @@ pub(crate) enum Condition {
     Indexed(Micros),
     /// Its location is this.
     Location(String),
+    /// Its location begins with this.
+    LocationPrefix(String),
     /// Its product is one of these.
     Product(Vec<i64>),
     /// Its id is this.

@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use crate::Result;
 use crate::rows::{
-    BoxRow, Candidate, DatasetRow, DefinitionRows, LineageRow, ProductChange, ProductRow, Selection, State, StoredRow,
-    Values,
+    Candidate, Changes, DatasetRow, DefinitionRows, HomeRow, KnownRow, LineageRow, ProductChange, ProductRow,
+    Selection, Span, State, StoredRow, Values,
 };
 
 /// What a store answers with, once.
@@ -25,14 +25,20 @@ pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 
 pub(crate) enum Purpose {
     /// Reading one state of the catalog.
     Read,
-    /// Changing it: waits for other writers where the database has one writer at a time.
+    /// Changing datasets: waits for other writers where the database has one writer at a time.
     Write,
+    /// Changing metadata types or products: nobody writes datasets meanwhile.
+    Define,
 }
 
 /// A database that holds a catalog of the schema version this program needs.
 pub(crate) trait Store: Debug + Send + Sync {
     /// Begins a transaction.
     fn begin(&self, purpose: Purpose) -> Answer<'_, Box<dyn Transaction>>;
+
+    /// What [`Transaction::state`] says, as one statement without a transaction around it: all that a search which the
+    /// cache can answer asks of the database.
+    fn state<'a>(&'a self, products: Option<&'a [i64]>) -> Answer<'a, State>;
 
     /// The schema version.
     fn schema_version(&self) -> Answer<'_, i64>;
@@ -62,11 +68,17 @@ pub(crate) trait Transaction: Send {
     /// Deletes a product that has no datasets, and counts the definitions up.
     fn delete_product(&mut self, product: i64) -> Answer<'_, ()>;
 
-    /// What is there under these ids; ids that are not there have no row.
-    fn stored<'a>(&'a mut self, ids: &'a [Uuid]) -> Answer<'a, Vec<StoredRow>>;
+    /// What is there under these ids; ids that are not there have no row. With `lock`, nobody else changes these
+    /// datasets until the transaction ends.
+    fn stored<'a>(&'a mut self, ids: &'a [Uuid], lock: bool) -> Answer<'a, Vec<StoredRow>>;
 
-    /// Adds datasets that are not there, with their fields and lineage.
-    fn insert<'a>(&'a mut self, rows: &'a [DatasetRow], now: Timestamp) -> Answer<'a, ()>;
+    /// Ids, states and digests of those of these datasets that are there: what a duplicate is told by, without its
+    /// document.
+    fn known<'a>(&'a mut self, ids: &'a [Uuid]) -> Answer<'a, Vec<KnownRow>>;
+
+    /// Adds datasets, with their fields and lineage. Answers the key of each row, in their order; `None` where another
+    /// writer was faster and a dataset of this id is there by now (and can be read in this transaction).
+    fn insert<'a>(&'a mut self, rows: &'a [DatasetRow], now: Timestamp) -> Answer<'a, Vec<Option<i64>>>;
 
     /// Puts a dataset's new record in the place of the old; it stays archived where it is.
     fn replace<'a>(&'a mut self, key: i64, row: &'a DatasetRow, now: Timestamp) -> Answer<'a, ()>;
@@ -77,15 +89,18 @@ pub(crate) trait Transaction: Send {
     /// Archives datasets (with an instant) or restores them (without).
     fn set_archived<'a>(&'a mut self, keys: &'a [i64], archived: Option<Timestamp>) -> Answer<'a, ()>;
 
-    /// Deletes datasets, with all that belongs to them.
+    /// Deletes datasets, with all that belongs to them but the lineage that was not part of their documents.
     fn delete<'a>(&'a mut self, keys: &'a [i64]) -> Answer<'a, ()>;
 
-    /// Counts the versions of these products up, and makes the changes of this transaction part of the new versions.
-    /// Comes last, with the products in the order of their keys, so that writers never wait for each other in a circle.
+    /// Counts the versions of these products up, and notes which datasets the new versions changed. Comes last, with
+    /// the products in the order of their keys, so that writers never wait for each other in a circle.
+    ///
+    /// Fails where a product is not there any more: then the transaction must be dropped.
     fn bump<'a>(&'a mut self, products: &'a [ProductChange]) -> Answer<'a, ()>;
 
-    /// The datasets of a product that changed after version `since`; all of them without.
-    fn changes(&mut self, product: i64, since: Option<i64>) -> Answer<'_, Vec<BoxRow>>;
+    /// What changed of a product after version `since`; all its datasets without. A `since` older than the product's
+    /// `reload` is not asked for.
+    fn changes(&mut self, product: i64, since: Option<i64>) -> Answer<'_, Changes>;
 
     /// The datasets of a selection, by (centre time, id).
     fn candidates<'a>(&'a mut self, selection: &'a Selection) -> Answer<'a, Vec<Candidate>>;
@@ -93,12 +108,32 @@ pub(crate) trait Transaction: Send {
     /// How many datasets a selection has; its limit is not looked at.
     fn count<'a>(&'a mut self, selection: &'a Selection) -> Answer<'a, u64>;
 
+    /// From when to when the datasets of a selection reach, and how many they are; `None` where there are none. The
+    /// selection's limit is not looked at.
+    fn span<'a>(&'a mut self, selection: &'a Selection) -> Answer<'a, Option<Span>>;
+
     /// How many datasets a product has.
     fn count_product(&mut self, product: i64, status: Status) -> Answer<'_, u64>;
 
     /// Up to `limit` datasets of a product with keys greater than `after`, by key.
     fn page(&mut self, product: i64, after: i64, limit: u32) -> Answer<'_, Vec<StoredRow>>;
 
-    /// The lineage edges that lead out of (`derived`) or into this dataset.
-    fn lineage(&mut self, id: Uuid, derived: bool) -> Answer<'_, Vec<LineageRow>>;
+    /// The lineage edges whose source is one of these (`derived`), or whose derived dataset is (otherwise), by
+    /// (derived, classifier, source).
+    fn lineage<'a>(&'a mut self, ids: &'a [Uuid], derived: bool) -> Answer<'a, Vec<LineageRow>>;
+
+    /// Adds lineage edges that no document says. Those that are there stay as they are.
+    fn put_lineage<'a>(&'a mut self, edges: &'a [LineageRow]) -> Answer<'a, ()>;
+
+    /// Removes lineage edges, whoever said them.
+    fn remove_lineage<'a>(&'a mut self, edges: &'a [LineageRow]) -> Answer<'a, ()>;
+
+    /// The homes of those of these datasets that have one.
+    fn homes<'a>(&'a mut self, ids: &'a [Uuid]) -> Answer<'a, Vec<HomeRow>>;
+
+    /// Sets the homes of datasets, which need not be in this catalog.
+    fn put_homes<'a>(&'a mut self, homes: &'a [HomeRow]) -> Answer<'a, ()>;
+
+    /// Forgets the homes of datasets.
+    fn clear_homes<'a>(&'a mut self, ids: &'a [Uuid]) -> Answer<'a, ()>;
 }

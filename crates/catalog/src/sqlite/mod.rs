@@ -1,5 +1,6 @@
 //! The store in a SQLite file or in memory.
 
+mod lineage;
 mod reading;
 mod selection;
 mod writing;
@@ -18,8 +19,8 @@ use sqlx::{ConnectOptions, Sqlite};
 use uuid::Uuid;
 
 use crate::rows::{
-    BoxRow, Candidate, DatasetRow, DefinitionRows, LineageRow, ProductChange, ProductRow, Selection, State, StoredRow,
-    Values,
+    Candidate, Changes, DatasetRow, DefinitionRows, HomeRow, KnownRow, LineageRow, ProductChange, ProductRow,
+    Selection, Span, State, StoredRow, Values,
 };
 use crate::store::{Answer, Purpose, Store, Transaction};
 use crate::{CatalogError, CatalogUrl, Result};
@@ -190,10 +191,17 @@ impl Store for SqliteStore {
             // another wrote in between.
             let statement = match purpose {
                 Purpose::Read => "BEGIN DEFERRED",
-                Purpose::Write => "BEGIN IMMEDIATE",
+                Purpose::Write | Purpose::Define => "BEGIN IMMEDIATE",
             };
             let inner = self.pool.begin_with(statement).await.map_err(sql("beginning a transaction"))?;
             Ok(Box::new(SqliteTransaction { inner }) as Box<dyn Transaction>)
+        })
+    }
+
+    fn state<'a>(&'a self, products: Option<&'a [i64]>) -> Answer<'a, State> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(sql("reading the versions"))?;
+            reading::state(&mut connection, products).await
         })
     }
 
@@ -244,11 +252,16 @@ impl Transaction for SqliteTransaction {
         Box::pin(writing::delete_product(&mut self.inner, product))
     }
 
-    fn stored<'a>(&'a mut self, ids: &'a [Uuid]) -> Answer<'a, Vec<StoredRow>> {
+    fn stored<'a>(&'a mut self, ids: &'a [Uuid], _lock: bool) -> Answer<'a, Vec<StoredRow>> {
+        // A transaction that writes has the database to itself.
         Box::pin(reading::stored(&mut self.inner, ids))
     }
 
-    fn insert<'a>(&'a mut self, rows: &'a [DatasetRow], now: Timestamp) -> Answer<'a, ()> {
+    fn known<'a>(&'a mut self, ids: &'a [Uuid]) -> Answer<'a, Vec<KnownRow>> {
+        Box::pin(reading::known(&mut self.inner, ids))
+    }
+
+    fn insert<'a>(&'a mut self, rows: &'a [DatasetRow], now: Timestamp) -> Answer<'a, Vec<Option<i64>>> {
         Box::pin(writing::insert(&mut self.inner, rows, now))
     }
 
@@ -272,7 +285,7 @@ impl Transaction for SqliteTransaction {
         Box::pin(writing::bump(&mut self.inner, products))
     }
 
-    fn changes(&mut self, product: i64, since: Option<i64>) -> Answer<'_, Vec<BoxRow>> {
+    fn changes(&mut self, product: i64, since: Option<i64>) -> Answer<'_, Changes> {
         Box::pin(reading::changes(&mut self.inner, product, since))
     }
 
@@ -284,6 +297,10 @@ impl Transaction for SqliteTransaction {
         Box::pin(selection::count(&mut self.inner, selection))
     }
 
+    fn span<'a>(&'a mut self, selection: &'a Selection) -> Answer<'a, Option<Span>> {
+        Box::pin(selection::span(&mut self.inner, selection))
+    }
+
     fn count_product(&mut self, product: i64, status: Status) -> Answer<'_, u64> {
         Box::pin(reading::count_product(&mut self.inner, product, status))
     }
@@ -292,7 +309,27 @@ impl Transaction for SqliteTransaction {
         Box::pin(reading::page(&mut self.inner, product, after, limit))
     }
 
-    fn lineage(&mut self, id: Uuid, derived: bool) -> Answer<'_, Vec<LineageRow>> {
-        Box::pin(reading::lineage(&mut self.inner, id, derived))
+    fn lineage<'a>(&'a mut self, ids: &'a [Uuid], derived: bool) -> Answer<'a, Vec<LineageRow>> {
+        Box::pin(lineage::edges(&mut self.inner, ids, derived))
+    }
+
+    fn put_lineage<'a>(&'a mut self, edges: &'a [LineageRow]) -> Answer<'a, ()> {
+        Box::pin(lineage::put(&mut self.inner, edges))
+    }
+
+    fn remove_lineage<'a>(&'a mut self, edges: &'a [LineageRow]) -> Answer<'a, ()> {
+        Box::pin(lineage::remove(&mut self.inner, edges))
+    }
+
+    fn homes<'a>(&'a mut self, ids: &'a [Uuid]) -> Answer<'a, Vec<HomeRow>> {
+        Box::pin(lineage::homes(&mut self.inner, ids))
+    }
+
+    fn put_homes<'a>(&'a mut self, homes: &'a [HomeRow]) -> Answer<'a, ()> {
+        Box::pin(lineage::put_homes(&mut self.inner, homes))
+    }
+
+    fn clear_homes<'a>(&'a mut self, ids: &'a [Uuid]) -> Answer<'a, ()> {
+        Box::pin(lineage::clear_homes(&mut self.inner, ids))
     }
 }

@@ -1,13 +1,15 @@
 //! What is read from SQLite as it stands there.
 
+use std::collections::HashSet;
+
 use cube_model::Status;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
 use super::sql;
-use crate::rows::{BoxRow, DefinitionRows, LineageRow, Micros, ProductRow, State, StoredRow, Version};
-use crate::{Result, geometry};
+use crate::rows::{BoxRow, Changes, DefinitionRows, KnownRow, Micros, ProductRow, State, StoredRow, Version};
+use crate::{Result, SourceDigest, geometry};
 
 pub(super) async fn state(connection: &mut SqliteConnection, products: Option<&[i64]>) -> Result<State> {
     let wrong = sql("reading the versions");
@@ -63,13 +65,12 @@ pub(super) async fn definitions(connection: &mut SqliteConnection) -> Result<Def
 
 pub(super) async fn stored(connection: &mut SqliteConnection, ids: &[Uuid]) -> Result<Vec<StoredRow>> {
     let wrong = sql("reading datasets");
-    let hex: Vec<String> = ids.iter().map(|id| id.simple().to_string()).collect();
     sqlx::query(
         "SELECT d.key, d.id, d.product, d.archived, d.location, f.document
          FROM dataset d JOIN dataset_document f ON f.dataset = d.key
          WHERE d.id IN (SELECT unhex(value) FROM json_each(?))",
     )
-    .bind(json(&hex))
+    .bind(hex(ids))
     .try_map(|row| stored_row(&row))
     .fetch_all(connection)
     .await
@@ -107,27 +108,72 @@ fn stored_row(row: &SqliteRow) -> sqlx::Result<StoredRow> {
     })
 }
 
-pub(super) async fn changes(
-    connection: &mut SqliteConnection,
-    product: i64,
-    since: Option<i64>,
-) -> Result<Vec<BoxRow>> {
+pub(super) async fn known(connection: &mut SqliteConnection, ids: &[Uuid]) -> Result<Vec<KnownRow>> {
     sqlx::query(
-        "SELECT key, time_begin, time_end, boxes, archived IS NOT NULL FROM dataset WHERE product = ? AND change > ?",
+        "SELECT id, archived IS NOT NULL, digest FROM dataset WHERE id IN (SELECT unhex(value) FROM json_each(?))",
     )
-    .bind(product)
-    .bind(since.unwrap_or(-1))
+    .bind(hex(ids))
     .try_map(|row: SqliteRow| {
-        Ok(BoxRow {
-            key: row.try_get(0)?,
-            time: Micros { begin: row.try_get(1)?, end: row.try_get(2)? },
-            boxes: geometry::boxes(row.try_get(3)?),
-            archived: row.try_get(4)?,
-        })
+        let digest: Option<&[u8]> = row.try_get(2)?;
+        let digest = digest.and_then(SourceDigest::of_bytes);
+        Ok(KnownRow { id: row.try_get(0)?, archived: row.try_get(1)?, digest })
     })
     .fetch_all(connection)
     .await
-    .map_err(sql("reading the changes of a product"))
+    .map_err(sql("reading what is known of datasets"))
+}
+
+/// The columns that [`box_row`] takes.
+macro_rules! box_columns {
+    () => {
+        "d.key, d.id, d.time_begin, d.time_end, d.time_center, d.boxes, d.outline, d.archived IS NOT NULL"
+    };
+}
+
+fn box_row(row: &SqliteRow) -> sqlx::Result<BoxRow> {
+    Ok(BoxRow {
+        key: row.try_get(0)?,
+        id: row.try_get(1)?,
+        time: Micros { begin: row.try_get(2)?, end: row.try_get(3)? },
+        center: row.try_get(4)?,
+        boxes: geometry::boxes(row.try_get(5)?),
+        outline: row.try_get(6)?,
+        archived: row.try_get(7)?,
+    })
+}
+
+pub(super) async fn changes(connection: &mut SqliteConnection, product: i64, since: Option<i64>) -> Result<Changes> {
+    let wrong = sql("reading the changes of a product");
+    let Some(since) = since else {
+        let all = sqlx::query(concat!("SELECT ", box_columns!(), " FROM dataset d WHERE d.product = ?")).bind(product);
+        let rows = all.try_map(|row| box_row(&row)).fetch_all(connection).await.map_err(wrong)?;
+        return Ok(Changes { rows, gone: Vec::new() });
+    };
+    let lists: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT datasets FROM product_change WHERE product = ? AND version > ?")
+            .bind(product)
+            .bind(since)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(&wrong)?;
+    let mut keys: Vec<i64> =
+        lists.iter().flat_map(|list| list.as_chunks().0).map(|key| i64::from_le_bytes(*key)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let rows: Vec<BoxRow> = sqlx::query(concat!(
+        "SELECT ",
+        box_columns!(),
+        " FROM dataset d WHERE d.key IN (SELECT value FROM json_each(?)) AND +d.product = ?"
+    ))
+    .bind(json(&keys))
+    .bind(product)
+    .try_map(|row| box_row(&row))
+    .fetch_all(connection)
+    .await
+    .map_err(wrong)?;
+    let there: HashSet<i64> = rows.iter().map(|row| row.key).collect();
+    keys.retain(|key| !there.contains(key));
+    Ok(Changes { rows, gone: keys })
 }
 
 pub(super) async fn count_product(connection: &mut SqliteConnection, product: i64, status: Status) -> Result<u64> {
@@ -141,18 +187,9 @@ pub(super) async fn count_product(connection: &mut SqliteConnection, product: i6
     Ok(count.unsigned_abs())
 }
 
-pub(super) async fn lineage(connection: &mut SqliteConnection, id: Uuid, derived: bool) -> Result<Vec<LineageRow>> {
-    let text = if derived {
-        "SELECT classifier, derived FROM dataset_lineage WHERE source = ? ORDER BY 1, 2"
-    } else {
-        "SELECT classifier, source FROM dataset_lineage WHERE derived = ? ORDER BY 1, 2"
-    };
-    sqlx::query(text)
-        .bind(id)
-        .try_map(|row: SqliteRow| Ok(LineageRow { classifier: row.try_get(0)?, other: row.try_get(1)? }))
-        .fetch_all(connection)
-        .await
-        .map_err(sql("reading the lineage"))
+/// Ids as one parameter: a JSON list of hexadecimal texts.
+pub(super) fn hex(ids: &[Uuid]) -> String {
+    json(&ids.iter().map(|id| id.simple().to_string()).collect::<Vec<_>>())
 }
 
 /// A list as JSON: one parameter for a statement whose text stays the same, whatever the list's length.

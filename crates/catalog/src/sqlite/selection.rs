@@ -5,12 +5,12 @@ use cube_model::Status;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::reading::json;
+use super::reading::{hex, json};
 use super::sql;
 use super::writing::product_coordinate;
 use crate::cache::days;
 use crate::geometry::EARTH;
-use crate::rows::{Candidate, Condition, Micros, Selection, Term};
+use crate::rows::{Candidate, Condition, Micros, Selection, Span, Term};
 use crate::{Result, geometry};
 
 pub(super) async fn candidates(connection: &mut SqliteConnection, selection: &Selection) -> Result<Vec<Candidate>> {
@@ -43,6 +43,16 @@ pub(super) async fn count(connection: &mut SqliteConnection, selection: &Selecti
     Ok(count.unsigned_abs())
 }
 
+pub(super) async fn span(connection: &mut SqliteConnection, selection: &Selection) -> Result<Option<Span>> {
+    let wrong = sql("reading the span of datasets");
+    let mut query = QueryBuilder::new("SELECT count(*), min(d.time_begin), max(d.time_end) FROM dataset d");
+    conditions(connection, &mut query, selection).await?;
+    let (count, begin, end): (i64, Option<i64>, Option<i64>) =
+        query.build_query_as().fetch_one(connection).await.map_err(wrong)?;
+    let time = begin.zip(end).map(|(begin, end)| Micros { begin, end });
+    Ok(time.map(|time| Span { time, count: count.unsigned_abs() }))
+}
+
 /// Appends `WHERE …`. The first of keys, ids, boxes, a text and the times that is there drives the statement; `+`
 /// before a column keeps SQLite from choosing the index of a weaker term.
 async fn conditions(
@@ -53,8 +63,7 @@ async fn conditions(
     query.push(" WHERE true");
     let mut driven = true;
     if let Some(ids) = &selection.ids {
-        let hex: Vec<String> = ids.iter().map(|id| id.simple().to_string()).collect();
-        query.push(" AND d.id IN (SELECT unhex(value) FROM json_each(").push_bind(json(&hex)).push("))");
+        query.push(" AND d.id IN (SELECT unhex(value) FROM json_each(").push_bind(hex(ids)).push("))");
     } else if let Some(keys) = &selection.keys {
         query.push(" AND d.key IN (SELECT value FROM json_each(").push_bind(json(keys)).push("))");
     } else if !(selection.boxes.is_empty() && selection.times.is_empty()) {
@@ -141,6 +150,14 @@ fn condition(query: &mut QueryBuilder<Sqlite>, condition: &Condition) {
         Condition::Indexed(time) => overlap(query, "d.added", "d.added", *time),
         Condition::Location(location) => {
             query.push("d.location IS ").push_bind(location.clone());
+        }
+        Condition::LocationPrefix(prefix) => {
+            // The range of the index that holds them, and the test itself.
+            query.push("(d.location >= ").push_bind(prefix.clone());
+            query.push(" AND d.location <= ").push_bind(format!("{prefix}\u{10ffff}\u{10ffff}"));
+            let length = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX);
+            query.push(" AND substr(d.location, 1, ").push_bind(length);
+            query.push(") = ").push_bind(prefix.clone()).push(")");
         }
         Condition::Product(products) => {
             query.push("+d.product IN (SELECT value FROM json_each(").push_bind(json(products)).push("))");

@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::reading::json;
 use super::sql;
-use crate::Result;
 use crate::cache::days;
 use crate::geometry::box_bytes;
 use crate::rows::{DatasetRow, ProductChange, ProductRow, Values};
+use crate::{Result, SourceDigest};
 
 type Arguments = <Sqlite as sqlx::Database>::Arguments;
 type Query<'q> = sqlx::query::Query<'q, Sqlite, Arguments>;
@@ -116,7 +116,11 @@ async fn write<T>(
     Ok(())
 }
 
-pub(super) async fn insert(connection: &mut SqliteConnection, rows: &[DatasetRow], now: Timestamp) -> Result<()> {
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    rows: &[DatasetRow],
+    now: Timestamp,
+) -> Result<Vec<Option<i64>>> {
     let next: i64 = sqlx::query_scalar("SELECT coalesce(max(key), 0) + 1 FROM dataset")
         .fetch_one(&mut *connection)
         .await
@@ -126,17 +130,19 @@ pub(super) async fn insert(connection: &mut SqliteConnection, rows: &[DatasetRow
     let now = now.as_microsecond();
     write(
         connection,
-        "dataset (key, id, product, time_begin, time_end, time_center, change, added, updated, boxes, location)",
-        "(?, ?, ?, ?, ?, ?, (SELECT version + 1 FROM product WHERE key = ?), ?, ?, ?, ?)",
+        "dataset (key, id, product, time_begin, time_end, time_center, added, updated, boxes, location, outline, digest)",
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         &rows,
         |query, (key, row)| {
             let query = query.bind(key).bind(row.id).bind(row.product).bind(row.time.begin).bind(row.time.end);
-            let query = query.bind(row.center).bind(row.product).bind(now).bind(now);
-            query.bind(box_bytes(&row.boxes)).bind(row.location.as_deref())
+            let query = query.bind(row.center).bind(now).bind(now).bind(box_bytes(&row.boxes));
+            let digest = row.digest.as_ref().map(SourceDigest::as_bytes);
+            query.bind(row.location.as_deref()).bind(row.outline.as_slice()).bind(digest)
         },
     )
     .await?;
-    write_parts(connection, &rows).await
+    write_parts(connection, &rows).await?;
+    Ok(rows.into_iter().map(|(key, _)| Some(key)).collect())
 }
 
 /// What stands in other tables than `dataset`.
@@ -167,10 +173,20 @@ async fn write_parts(connection: &mut SqliteConnection, rows: &[(i64, &DatasetRo
         .iter()
         .flat_map(|(_, row)| row.lineage.iter().map(|(classifier, source)| (row.id, classifier.as_str(), *source)))
         .collect();
-    write(connection, "dataset_lineage (derived, classifier, source)", "(?, ?, ?)", &edges, |query, edge| {
-        query.bind(edge.0).bind(edge.1).bind(edge.2)
-    })
-    .await
+    for (derived, classifier, source) in edges {
+        // An edge that was added by itself before its dataset came is the document's from now on.
+        sqlx::query(
+            "INSERT INTO dataset_lineage (derived, classifier, source) VALUES (?, ?, ?)
+             ON CONFLICT DO UPDATE SET external = 0",
+        )
+        .bind(derived)
+        .bind(classifier)
+        .bind(source)
+        .execute(&mut *connection)
+        .await
+        .map_err(sql("writing the lineage"))?;
+    }
+    Ok(())
 }
 
 /// Where a product stands in the R*Tree. Steps of 1024, far more than degrees or days, make the tree part its
@@ -221,7 +237,7 @@ pub(super) async fn replace(
     let wrong = sql("updating a dataset");
     sqlx::query(
         "UPDATE dataset SET time_begin = ?, time_end = ?, time_center = ?, boxes = ?, location = ?, updated = ?,
-         change = (SELECT version + 1 FROM product WHERE key = dataset.product) WHERE key = ?",
+         outline = ?, digest = ? WHERE key = ?",
     )
     .bind(row.time.begin)
     .bind(row.time.end)
@@ -229,6 +245,8 @@ pub(super) async fn replace(
     .bind(box_bytes(&row.boxes))
     .bind(row.location.as_deref())
     .bind(now.as_microsecond())
+    .bind(row.outline.as_slice())
+    .bind(row.digest.as_ref().map(SourceDigest::as_bytes))
     .bind(key)
     .execute(&mut *connection)
     .await
@@ -239,7 +257,7 @@ pub(super) async fn replace(
         "DELETE FROM field_text WHERE dataset = ?1",
         "DELETE FROM field_number WHERE dataset = ?1",
         "DELETE FROM field_time WHERE dataset = ?1",
-        "DELETE FROM dataset_lineage WHERE derived = (SELECT id FROM dataset WHERE key = ?1)",
+        "DELETE FROM dataset_lineage WHERE external = 0 AND derived = (SELECT id FROM dataset WHERE key = ?1)",
     ] {
         sqlx::query(text).bind(key).execute(&mut *connection).await.map_err(&wrong)?;
     }
@@ -251,22 +269,19 @@ pub(super) async fn set_archived(
     keys: &[i64],
     archived: Option<Timestamp>,
 ) -> Result<()> {
-    sqlx::query(
-        "UPDATE dataset SET archived = ?, change = (SELECT version + 1 FROM product WHERE key = dataset.product)
-         WHERE key IN (SELECT value FROM json_each(?))",
-    )
-    .bind(archived.map(Timestamp::as_microsecond))
-    .bind(json(keys))
-    .execute(connection)
-    .await
-    .map(drop)
-    .map_err(sql("archiving or restoring datasets"))
+    sqlx::query("UPDATE dataset SET archived = ? WHERE key IN (SELECT value FROM json_each(?))")
+        .bind(archived.map(Timestamp::as_microsecond))
+        .bind(json(keys))
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(sql("archiving or restoring datasets"))
 }
 
 pub(super) async fn delete(connection: &mut SqliteConnection, keys: &[i64]) -> Result<()> {
     for text in [
         "DELETE FROM dataset_box WHERE id IN (SELECT 2 * value FROM json_each(?1) UNION ALL SELECT 2 * value + 1 FROM json_each(?1))",
-        "DELETE FROM dataset_lineage WHERE derived IN (SELECT id FROM dataset WHERE key IN (SELECT value FROM json_each(?1)))",
+        "DELETE FROM dataset_lineage WHERE external = 0 AND derived IN (SELECT id FROM dataset WHERE key IN (SELECT value FROM json_each(?1)))",
         "DELETE FROM dataset WHERE key IN (SELECT value FROM json_each(?1))",
     ] {
         sqlx::query(text).bind(json(keys)).execute(&mut *connection).await.map_err(sql("deleting datasets"))?;
@@ -274,14 +289,35 @@ pub(super) async fn delete(connection: &mut SqliteConnection, keys: &[i64]) -> R
     Ok(())
 }
 
+/// Versions of a product whose changes are kept: a cache further behind reads the whole product.
+const KEPT_VERSIONS: i64 = 1000;
+
 pub(super) async fn bump(connection: &mut SqliteConnection, products: &[ProductChange]) -> Result<()> {
-    for change in products {
-        sqlx::query("UPDATE product SET version = version + 1, reload = iif(?, version + 1, reload) WHERE key = ?")
-            .bind(change.reload)
-            .bind(change.product)
+    let wrong = sql("counting the version of a product up");
+    for ProductChange { product, datasets } in products {
+        let version: i64 = sqlx::query_scalar(
+            "UPDATE product SET version = version + 1, reload = max(reload, version + 1 - ?) WHERE key = ?
+             RETURNING version",
+        )
+        .bind(KEPT_VERSIONS)
+        .bind(product)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(&wrong)?;
+        let keys: Vec<u8> = datasets.iter().flat_map(|key| key.to_le_bytes()).collect();
+        sqlx::query("INSERT INTO product_change (product, version, datasets) VALUES (?, ?, ?)")
+            .bind(product)
+            .bind(version)
+            .bind(keys)
             .execute(&mut *connection)
             .await
-            .map_err(sql("counting the version of a product up"))?;
+            .map_err(&wrong)?;
+        sqlx::query("DELETE FROM product_change WHERE product = ? AND version <= ?")
+            .bind(product)
+            .bind(version - KEPT_VERSIONS)
+            .execute(&mut *connection)
+            .await
+            .map_err(&wrong)?;
     }
     Ok(())
 }
