@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,38 @@ pub struct Crs(Arc<Inner>);
 struct Inner {
     definition: String,
     description: Description,
+    curved_sides: bool,
+    transverse_mercator: bool,
 }
+
+impl Inner {
+    fn new(definition: String, description: Description) -> Self {
+        let of_method = |names: &[&str]| {
+            let mut methods = description.wkt.split("METHOD[\"").skip(1);
+            methods.any(|rest| names.iter().any(|name| rest.starts_with(name)))
+        };
+        let curved_sides = of_method(&CURVED_SIDES);
+        let transverse_mercator = of_method(&["Transverse Mercator"]);
+        Self { definition, description, curved_sides, transverse_mercator }
+    }
+}
+
+/// Methods of world maps whose sides are curved.
+const CURVED_SIDES: [&str; 13] = [
+    "Sinusoidal",
+    "Mollweide",
+    "Robinson",
+    "Eckert",
+    "Wagner",
+    "Winkel",
+    "Goode",
+    "Natural Earth",
+    "Interrupted Goode",
+    "Equal Earth",
+    "Van Der Grinten",
+    "Aitoff",
+    "PROJ ",
+];
 
 /// What PROJ says of a CRS.
 pub(crate) struct Description {
@@ -70,7 +101,10 @@ pub enum CrsError {
 /// Longest definition that is looked at: a real WKT is a few kilobytes.
 const LONGEST_DEFINITION: usize = 64 * 1024;
 
-static KNOWN: LazyLock<Mutex<HashMap<String, Crs>>> = LazyLock::new(Mutex::default);
+/// EPSG:4326, which everything asks for.
+static LONLAT: OnceLock<Crs> = OnceLock::new();
+
+static KNOWN: LazyLock<RwLock<HashMap<String, Crs>>> = LazyLock::new(RwLock::default);
 
 impl Crs {
     /// The CRS of an authority code (`EPSG:32633`), WKT, PROJJSON or PROJ string.
@@ -96,16 +130,16 @@ impl Crs {
         } else {
             definition.to_owned()
         };
-        if let Some(crs) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(crs) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(crs.clone());
         }
         let description = proj::describe(&key)?;
         // What is an EPSG CRS, said or not, becomes that code: one spelling for one CRS.
         let crs = match description.epsg.map(|code| format!("EPSG:{code}")) {
             Some(code) if code != key => Self::parse(&code)?,
-            _ => Self(Arc::new(Inner { definition: key.clone(), description })),
+            _ => Self(Arc::new(Inner::new(key.clone(), description))),
         };
-        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= 4096 {
             known.clear();
         }
@@ -125,7 +159,11 @@ impl Crs {
     /// # Errors
     /// Where PROJ could not start.
     pub fn lonlat() -> Result<Self, CrsError> {
-        Self::epsg(4326)
+        if let Some(crs) = LONLAT.get() {
+            return Ok(crs.clone());
+        }
+        let crs = Self::epsg(4326)?;
+        Ok(LONLAT.get_or_init(|| crs).clone())
     }
 
     /// `EPSG:n` where the CRS has that code, else the definition as it was given.
@@ -185,19 +223,13 @@ impl Crs {
     /// True for world maps with curved sides (sinusoidal, Robinson, …): PROJ takes a point outside the map for one inside,
     /// and only the way back shows it.
     pub(crate) fn has_curved_sides(&self) -> bool {
-        let methods = ["Sinusoidal", "Mollweide", "Robinson", "Eckert", "Wagner", "Winkel", "Goode", "Natural Earth"];
-        let others = ["Interrupted Goode", "Equal Earth", "Van Der Grinten", "Aitoff", "PROJ "];
-        self.is_of_method(&methods) || self.is_of_method(&others)
+        self.0.curved_sides
     }
 
     /// True for transverse Mercator: some 85° from its meridian PROJ gives positions that belong elsewhere, and only the
     /// way back shows it.
     pub(crate) fn is_transverse_mercator(&self) -> bool {
-        self.is_of_method(&["Transverse Mercator"])
-    }
-
-    fn is_of_method(&self, names: &[&str]) -> bool {
-        self.wkt().split("METHOD[\"").skip(1).any(|rest| names.iter().any(|name| rest.starts_with(name)))
+        self.0.transverse_mercator
     }
 
     /// Names of the (y, x) dimensions of an array in this CRS: `("latitude", "longitude")` or `("y", "x")`.

@@ -18,6 +18,7 @@ mod proj;
 mod resampling;
 mod trace;
 mod transform_grid;
+mod union;
 mod window;
 mod windows;
 

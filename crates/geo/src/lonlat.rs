@@ -123,8 +123,7 @@ pub(crate) fn to_lonlat(polygons: &MultiPolygon<f64>, transform: &Transform) -> 
         let moved = if transform.is_identity() { polygons.clone() } else { shift_datum(polygons, transform) };
         return split(&moved, -180.0);
     }
-    let poles = Poles::of(transform);
-    MultiPolygon::new(polygons.0.iter().flat_map(|p| polygon_to_lonlat(p, transform, &poles).0).collect())
+    MultiPolygon::new(polygons.0.iter().flat_map(|p| polygon_to_lonlat(p, transform).0).collect())
 }
 
 /// From one geographic CRS to another: each vertex stays on its own turn of the Earth.
@@ -154,18 +153,18 @@ impl Poles {
     }
 }
 
-fn polygon_to_lonlat(polygon: &Polygon<f64>, transform: &Transform, poles: &Poles) -> MultiPolygon<f64> {
-    let Some(exterior) = ring_to_lonlat(polygon.exterior(), transform, poles) else {
+fn polygon_to_lonlat(polygon: &Polygon<f64>, transform: &Transform) -> MultiPolygon<f64> {
+    let Some(exterior) = ring_to_lonlat(polygon.exterior(), transform) else {
         return box_of_inside(polygon, transform);
     };
     let holes: Vec<LineString> =
-        polygon.interiors().iter().filter_map(|ring| ring_to_lonlat(ring, transform, poles)).collect();
+        polygon.interiors().iter().filter_map(|ring| ring_to_lonlat(ring, transform)).collect();
     normalise(exterior, &holes)
 }
 
 /// The ring with its longitudes unwrapped, and closed by way of the pole where it goes round one. `None` where part of
 /// it has no image.
-fn ring_to_lonlat(ring: &LineString, transform: &Transform, poles: &Poles) -> Option<LineString> {
+fn ring_to_lonlat(ring: &LineString, transform: &Transform) -> Option<LineString> {
     let traced = trace(ring, transform, Space::LonLat);
     if traced.broken || traced.points.len() < 3 {
         return None;
@@ -194,6 +193,7 @@ fn ring_to_lonlat(ring: &LineString, transform: &Transform, poles: &Poles) -> Op
     }
     let first = out[0];
     if (lon - first.x).abs() > 180.0 {
+        let poles = Poles::of(transform);
         let source = Polygon::new(ring.clone(), vec![]);
         let holds = |pole: Option<(f64, f64)>| pole.is_some_and(|(x, y)| source.intersects(&Coord { x, y }));
         let mean = out.iter().map(|c| c.y).sum::<f64>();

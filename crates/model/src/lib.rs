@@ -4,6 +4,7 @@
 //! become nouns in [`documents`] and keep what was written beside what it means.
 
 pub mod documents;
+pub mod stac;
 
 mod cube;
 mod dataset;
@@ -22,5 +23,5 @@ pub use measurement::{Flag, Flags, Measurement};
 pub use metadata_type::{FieldContent, FieldType, MetadataType, SearchField};
 pub use pixels::{Pixel, Pixels};
 pub use product::{LoadHints, Product};
-pub use search::{FieldTerm, FieldTest, FieldValue, Search, SearchError, Status, area_from_text};
-pub use time::{TimeError, TimeRange, parse_instant};
+pub use search::{FieldTerm, FieldTest, FieldValue, OrderBy, Search, SearchError, Status, area_from_text};
+pub use time::{CalendarPeriod, TimeError, TimeRange, parse_instant};

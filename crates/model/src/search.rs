@@ -3,8 +3,11 @@
 mod area;
 mod expression;
 mod grammar;
+mod order;
 #[cfg(test)]
 mod tests;
+
+use std::ops::Bound;
 
 use cube_geo::Footprint;
 use uuid::Uuid;
@@ -12,6 +15,7 @@ use uuid::Uuid;
 use crate::{TimeError, TimeRange, parse_instant};
 
 pub use area::area_from_text;
+pub use order::OrderBy;
 
 /// Which datasets are asked for. Terms are joined by AND; the values of one term by OR.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,7 +32,10 @@ pub struct Search {
     pub fields: Vec<FieldTerm>,
     /// Active, archived or all datasets.
     pub status: Status,
-    /// At most so many, over all products together.
+    /// The order of what is found: by the first of these, where that is equal by the second, and so on; what is still
+    /// equal, and all without any, by (centre time, id).
+    pub order_by: Vec<OrderBy>,
+    /// At most so many, over all products together: the first in the order.
     pub limit: Option<usize>,
     /// What a builder refused; the search tells it when it runs (see [`Search::check`]).
     pub fault: Option<SearchError>,
@@ -73,6 +80,9 @@ pub enum FieldTest {
     Equals(FieldValue),
     /// Between two values, both included, either open; for a range field: overlaps.
     Between(Option<FieldValue>, Option<FieldValue>),
+    /// As [`FieldTest::Between`], with ends that may be left out of the range. A value that names a time to the day or
+    /// month is left out with all of that day or month. Texts have no such ends.
+    Within(Bound<FieldValue>, Bound<FieldValue>),
 }
 
 /// A value in a search.
@@ -149,6 +159,20 @@ impl Search {
     #[must_use]
     pub fn field(mut self, name: impl Into<String>, test: FieldTest) -> Self {
         self.add_field(name.into(), test, false);
+        self
+    }
+
+    /// And not of this search field: several such tests on one field are each forbidden. What has no value passes.
+    #[must_use]
+    pub fn not_field(mut self, name: impl Into<String>, test: FieldTest) -> Self {
+        self.add_field(name.into(), test, true);
+        self
+    }
+
+    /// In the order of this field, `-` in front for the greatest first; after the orders given before.
+    #[must_use]
+    pub fn order_by(mut self, order: impl Into<OrderBy>) -> Self {
+        self.order_by.push(order.into());
         self
     }
 

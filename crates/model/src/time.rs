@@ -1,12 +1,14 @@
 //! Instants and ranges of time, always UTC.
 
 mod read;
+mod step;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use read::parse_instant;
 pub(crate) use read::read_period;
+pub use step::CalendarPeriod;
 
 /// From `begin` to `end`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,6 +27,12 @@ pub enum TimeError {
         "{text:?} is not a time: give 2034, 2034-05, 2034-05-17, 2034-05-17T10:00:00Z or a range A/B, where .. leaves an end open"
     )]
     Unreadable {
+        /// The text as given.
+        text: String,
+    },
+    /// Not a period of the calendar.
+    #[error("{text:?} is not a period: give day, month or year, or some of them such as 10 days or 6 months")]
+    Period {
         /// The text as given.
         text: String,
     },

@@ -114,3 +114,15 @@ fn a_stored_document_gives_the_same_dataset() {
     assert_eq!(stored, indexed);
     assert!(Dataset::from_stored(serde_json::json!({"id": "x"}), None, "scenes").is_err());
 }
+
+#[test]
+fn a_document_given_away_makes_the_same_dataset() {
+    let products = ProductMatcher::new([Arc::new(product())]);
+    let location = Some("/data/scene/doc.yaml");
+    let kept = Dataset::from_document(&raw(DATASET), location, &products).unwrap();
+    assert_eq!(raw(DATASET).into_dataset(location, &products).unwrap(), kept);
+    let broken = DATASET.replace("crs:", "csr:");
+    let error = raw(&broken).into_dataset(location, &products).unwrap_err();
+    assert_eq!(error, Dataset::from_document(&raw(&broken), location, &products).unwrap_err());
+    assert!(error.faults.iter().all(|fault| fault.position.is_some()), "{error}");
+}

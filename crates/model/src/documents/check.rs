@@ -7,8 +7,8 @@ use super::error::{DocumentError, DocumentPath, Fault, Rule, Step};
 
 /// A value of a document and the way to it.
 #[derive(Clone, Copy)]
-pub(super) struct Node<'a> {
-    pub(super) value: &'a Value,
+pub(crate) struct Node<'a> {
+    pub(crate) value: &'a Value,
     parent: Option<&'a Node<'a>>,
     step: At<'a>,
 }
@@ -22,7 +22,7 @@ enum At<'a> {
 
 /// What is wrong so far.
 #[derive(Default)]
-pub(super) struct Faults {
+pub(crate) struct Faults {
     found: Vec<Found>,
 }
 
@@ -36,21 +36,21 @@ struct Found {
 }
 
 impl<'a> Node<'a> {
-    pub(super) const fn root(value: &'a Value) -> Self {
+    pub(crate) const fn root(value: &'a Value) -> Self {
         Self { value, parent: None, step: At::Root }
     }
 
     /// The value under a key, if there is one that is not null.
-    pub(super) fn get<'n>(&'n self, key: &'n str) -> Option<Node<'n>> {
+    pub(crate) fn get<'n>(&'n self, key: &'n str) -> Option<Node<'n>> {
         let value = self.value.get(key).filter(|v| !v.is_null())?;
         Some(Node { value, parent: Some(self), step: At::Key(key) })
     }
 
-    pub(super) fn child<'n>(&'n self, key: &'n str, value: &'n Value) -> Node<'n> {
+    pub(crate) fn child<'n>(&'n self, key: &'n str, value: &'n Value) -> Node<'n> {
         Node { value, parent: Some(self), step: At::Key(key) }
     }
 
-    pub(super) fn item<'n>(&'n self, index: usize, value: &'n Value) -> Node<'n> {
+    pub(crate) fn item<'n>(&'n self, index: usize, value: &'n Value) -> Node<'n> {
         Node { value, parent: Some(self), step: At::Index(index) }
     }
 
@@ -71,22 +71,22 @@ impl<'a> Node<'a> {
 }
 
 impl Faults {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
     /// Anything said in whole words.
-    pub(super) fn add(&mut self, node: &Node<'_>, rule: Rule, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn add(&mut self, node: &Node<'_>, rule: Rule, message: impl Into<String>, help: impl Into<String>) {
         self.found.push(Found { rule, path: node.path(), key: false, message: message.into(), help: help.into() });
     }
 
     /// A value that is not what it should be.
-    pub(super) fn wrong(&mut self, node: &Node<'_>, expected: &str, help: impl Into<String>) {
+    pub(crate) fn wrong(&mut self, node: &Node<'_>, expected: &str, help: impl Into<String>) {
         self.add(node, Rule::Value, format!("expected {expected}, got {}", describe(node.value)), help);
     }
 
     /// A key that must be there.
-    pub(super) fn missing(&mut self, node: &Node<'_>, key: &str, what: &str) {
+    pub(crate) fn missing(&mut self, node: &Node<'_>, key: &str, what: &str) {
         let message = match node.value.get(key) {
             Some(_) => format!("expected {key:?} ({what}), got nothing"),
             None => format!("expected the key {key:?} ({what}), which is missing"),
@@ -95,7 +95,7 @@ impl Faults {
     }
 
     /// A key that nobody knows.
-    pub(super) fn unknown(&mut self, node: &Node<'_>, key: &str, known: &[&str]) {
+    pub(crate) fn unknown(&mut self, node: &Node<'_>, key: &str, known: &[&str]) {
         let mut path = node.path();
         path.push(Step::Key(key.to_owned()));
         let help = match nearest(key, known) {
@@ -107,7 +107,7 @@ impl Faults {
     }
 
     /// The mapping in a node; a fault where it is none.
-    pub(super) fn mapping<'n>(&mut self, node: &Node<'n>, expected: &str) -> Option<&'n Map<String, Value>> {
+    pub(crate) fn mapping<'n>(&mut self, node: &Node<'n>, expected: &str) -> Option<&'n Map<String, Value>> {
         let map = node.value.as_object();
         if map.is_none() {
             self.wrong(node, expected, "write keys and values");
@@ -116,7 +116,7 @@ impl Faults {
     }
 
     /// The list in a node; a fault where it is none.
-    pub(super) fn list<'n>(&mut self, node: &Node<'n>, expected: &str) -> Option<&'n Vec<Value>> {
+    pub(crate) fn list<'n>(&mut self, node: &Node<'n>, expected: &str) -> Option<&'n Vec<Value>> {
         let list = node.value.as_array();
         if list.is_none() {
             self.wrong(node, expected, "write a list");
@@ -125,7 +125,7 @@ impl Faults {
     }
 
     /// The text under a key; a fault where it is something else.
-    pub(super) fn text<'n>(&mut self, node: &Node<'n>, key: &str, what: &str) -> Option<&'n str> {
+    pub(crate) fn text<'n>(&mut self, node: &Node<'n>, key: &str, what: &str) -> Option<&'n str> {
         match node.value.get(key) {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) => Some(text),
@@ -138,7 +138,7 @@ impl Faults {
     }
 
     /// The text under a key that must be there.
-    pub(super) fn need_text<'n>(&mut self, node: &Node<'n>, key: &str, what: &str) -> Option<&'n str> {
+    pub(crate) fn need_text<'n>(&mut self, node: &Node<'n>, key: &str, what: &str) -> Option<&'n str> {
         if node.value.get(key).is_none_or(Value::is_null) {
             self.missing(node, key, what);
             return None;
@@ -147,7 +147,7 @@ impl Faults {
     }
 
     /// The finite number in a node; a fault where it is none.
-    pub(super) fn number(&mut self, node: &Node<'_>, what: &str) -> Option<f64> {
+    pub(crate) fn number(&mut self, node: &Node<'_>, what: &str) -> Option<f64> {
         let number = node.value.as_f64().filter(|n| n.is_finite());
         if number.is_none() {
             let help = match node.value.as_str() {
@@ -164,12 +164,12 @@ impl Faults {
     }
 
     /// The finite number under a key, if there is one.
-    pub(super) fn number_at(&mut self, node: &Node<'_>, key: &str, what: &str) -> Option<f64> {
+    pub(crate) fn number_at(&mut self, node: &Node<'_>, key: &str, what: &str) -> Option<f64> {
         self.number(&node.get(key)?, what)
     }
 
     /// Refuses keys that are not known.
-    pub(super) fn only(&mut self, node: &Node<'_>, known: &[&str]) {
+    pub(crate) fn only(&mut self, node: &Node<'_>, known: &[&str]) {
         let Some(map) = node.value.as_object() else { return };
         for key in map.keys().filter(|k| !known.contains(&k.as_str())) {
             self.unknown(node, key, known);
@@ -177,7 +177,7 @@ impl Faults {
     }
 
     /// `value`, unless something was wrong.
-    pub(super) fn into_result<T>(self, document: &RawDocument, value: Option<T>) -> Result<T, DocumentError> {
+    pub(crate) fn into_result<T>(self, document: &RawDocument, value: Option<T>) -> Result<T, DocumentError> {
         match value {
             Some(value) if self.found.is_empty() => Ok(value),
             _ => Err(self.into_error(document)),
@@ -192,7 +192,7 @@ impl Faults {
             .zip(positions)
             .map(|(f, position)| Fault {
                 rule: f.rule,
-                path: DocumentPath(f.path),
+                path: DocumentPath(document.whole_path(f.path)),
                 position,
                 message: f.message,
                 help: f.help,
@@ -204,7 +204,7 @@ impl Faults {
 }
 
 /// A value in a few words.
-pub(super) fn describe(value: &Value) -> String {
+pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::Bool(b) => format!("the boolean {b}"),
@@ -224,7 +224,7 @@ pub(super) fn describe(value: &Value) -> String {
 }
 
 /// `^\w+$` of the schemas: letters, digits and underscores, at least one.
-pub(super) fn is_word(text: &str) -> bool {
+pub(crate) fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 

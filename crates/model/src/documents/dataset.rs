@@ -15,8 +15,8 @@ use crate::time::parse_instant;
 use crate::{Dataset, Grid, MeasurementPath, Product, TimeRange};
 
 impl Dataset {
-    /// The dataset that an EO3 document describes, as one of the products of `products`. `location` is where the
-    /// document is; relative paths of measurements start there.
+    /// The dataset that an EO3 document or a STAC item describes, as one of the products of `products`. `location` is
+    /// where the document is; relative paths of measurements start there. Of items see [`Dataset::from_stac_item`].
     ///
     /// # Errors
     /// Where the document is not of EO3, breaks its rules, matches no product or several, or lacks a measurement of its
@@ -26,18 +26,12 @@ impl Dataset {
         location: Option<&str>,
         products: &ProductMatcher,
     ) -> Result<Self, DocumentError> {
-        let root = Node::root(&document.value);
-        let mut faults = Faults::default();
-        if !check_kind(document, &root, &mut faults) {
-            return faults.into_result(document, None);
+        if document.kind() == DocumentKind::StacItem {
+            return Self::from_stac_item(document, location, products);
         }
-        let parts = read(&root, &mut faults);
-        let product = match_product(&root, products, &mut faults);
-        if let Some(product) = product {
-            check_measurements(&root, product, &mut faults);
-        }
-        let dataset = parts.zip(product).map(|(parts, product)| parts.with(&product.name, location, &document.value));
-        faults.into_result(document, dataset)
+        let mut dataset = checked(document, location, products)?;
+        dataset.document = document.value.clone();
+        Ok(dataset)
     }
 
     /// The dataset of a document that was checked when it was indexed: products are not matched again.
@@ -51,10 +45,46 @@ impl Dataset {
             let source = location.map_or_else(|| format!("stored dataset {id}"), str::to_owned);
             return faults.into_result(&RawDocument::from_value(value, source), None);
         };
-        let mut dataset = parts.with(product, location, &Value::Null);
+        let mut dataset = parts.with(product, location);
         dataset.document = value;
         Ok(dataset)
     }
+}
+
+impl RawDocument {
+    /// The dataset that this EO3 document or STAC item describes, as [`Dataset::from_document`] makes it, without a copy of the
+    /// document.
+    ///
+    /// # Errors
+    /// As [`Dataset::from_document`].
+    pub fn into_dataset(mut self, location: Option<&str>, products: &ProductMatcher) -> Result<Dataset, DocumentError> {
+        if self.kind() == DocumentKind::StacItem {
+            return Dataset::from_stac_item(&self, location, products);
+        }
+        let mut dataset = checked(&self, location, products)?;
+        dataset.document = std::mem::take(&mut self.value);
+        Ok(dataset)
+    }
+}
+
+/// The dataset of a document, with nothing yet in the document's place.
+fn checked(
+    document: &RawDocument,
+    location: Option<&str>,
+    products: &ProductMatcher,
+) -> Result<Dataset, DocumentError> {
+    let root = Node::root(&document.value);
+    let mut faults = Faults::default();
+    if !check_kind(document, &root, &mut faults) {
+        return faults.into_result(document, None);
+    }
+    let parts = read(&root, &mut faults);
+    let product = match_product(&root, products, &mut faults);
+    if let Some(product) = product {
+        check_measurements(&root, product, &mut faults);
+    }
+    let dataset = parts.zip(product).map(|(parts, product)| parts.with(&product.name, location));
+    faults.into_result(document, dataset)
 }
 
 /// Everything that stands in the document itself.
@@ -71,7 +101,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn with(self, product: &str, location: Option<&str>, document: &Value) -> Dataset {
+    fn with(self, product: &str, location: Option<&str>) -> Dataset {
         Dataset {
             id: self.id,
             product: product.to_owned(),
@@ -84,7 +114,7 @@ impl Parts {
             footprint: self.footprint,
             properties: self.properties,
             lineage: self.lineage,
-            document: document.clone(),
+            document: Value::Null,
         }
     }
 }
@@ -104,11 +134,17 @@ fn check_kind(document: &RawDocument, root: &Node<'_>, faults: &mut Faults) -> b
             "this is a dataset document from before EO3: it has no $schema",
             "convert it to EO3, as datacube's postgis driver demands it too",
         ),
-        DocumentKind::StacItem => ("this is a STAC item, not a dataset document", "index it as STAC"),
-        DocumentKind::StacCollection => ("this is a STAC collection, not a dataset document", "index it as STAC"),
+        DocumentKind::StacCollection => {
+            ("this is a STAC collection, not a dataset document", "add it as a product; its items are the datasets")
+        }
+        DocumentKind::StacCatalog => (
+            "this is a STAC catalog, which describes no dataset but links to others",
+            "index the collections and items that it links to",
+        ),
         DocumentKind::Product => ("this is a product definition, not a dataset document", "add it as a product"),
         DocumentKind::MetadataType => ("this is a metadata type, not a dataset document", "add it as a metadata type"),
-        DocumentKind::Eo3Dataset => return true,
+        // Items never come here: they are EO3 documents by then.
+        DocumentKind::Eo3Dataset | DocumentKind::StacItem => return true,
         DocumentKind::Unknown => {
             faults.mapping(root, "an EO3 dataset document: a mapping with $schema, id, crs, grids and properties");
             if root.value.is_object() {

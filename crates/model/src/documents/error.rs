@@ -117,6 +117,20 @@ impl fmt::Display for Fault {
     }
 }
 
+impl Fault {
+    /// The sentence without the place in the text, and of an item in a collection without its number: items that are
+    /// refused for the same reason say the same.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self.path.0.as_slice() {
+            [Step::Key(key), Step::Index(_), inside @ ..] if key == "features" => {
+                Self { path: DocumentPath(inside.to_vec()), ..self.clone() }.to_string()
+            }
+            _ => self.to_string(),
+        }
+    }
+}
+
 impl std::error::Error for DocumentError {}
 
 #[cfg(test)]
@@ -135,5 +149,11 @@ mod tests {
         let error = DocumentError { document: "a.yaml".into(), faults: vec![fault.clone(), fault] };
         let line = "a.yaml:3:7: at grids.\"a.b\"[2]: expected a number, got the text \"x\"; write a number";
         assert_eq!(error.to_string(), format!("{line}\n{line}"));
+        let item = |i| Fault {
+            path: DocumentPath(vec![Step::Key("features".into()), Step::Index(i), Step::Key("id".into())]),
+            ..error.faults[0].clone()
+        };
+        assert_eq!(item(1).reason(), item(2).reason());
+        assert!(item(1).reason().starts_with("at id: "));
     }
 }

@@ -8,7 +8,7 @@ use super::check::{Faults, Node};
 use super::error::Rule;
 
 /// The footprint of a GeoJSON polygon or multipolygon.
-pub(super) fn read(node: &Node<'_>, crs: &Crs, faults: &mut Faults) -> Option<Footprint> {
+pub(crate) fn read(node: &Node<'_>, crs: &Crs, faults: &mut Faults) -> Option<Footprint> {
     faults.mapping(node, "a GeoJSON Polygon or MultiPolygon in the dataset's CRS")?;
     let kind = faults.need_text(node, "type", "Polygon or MultiPolygon")?;
     let Some(coordinates) = node.get("coordinates") else {

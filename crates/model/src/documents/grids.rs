@@ -9,7 +9,7 @@ use super::error::Rule;
 use crate::Grid;
 
 /// The CRS of a dataset: a text, or an EPSG number.
-pub(super) fn crs(node: &Node<'_>, faults: &mut Faults) -> Option<Crs> {
+pub(crate) fn crs(node: &Node<'_>, faults: &mut Faults) -> Option<Crs> {
     let Some(at) = node.get("crs") else {
         faults.missing(node, "crs", "the CRS of grids and geometry, such as EPSG:32633");
         return None;
@@ -29,7 +29,7 @@ pub(super) fn crs(node: &Node<'_>, faults: &mut Faults) -> Option<Crs> {
 }
 
 /// All grids by name; `default` must be there.
-pub(super) fn read(node: &Node<'_>, faults: &mut Faults) -> Option<IndexMap<String, Grid>> {
+pub(crate) fn read(node: &Node<'_>, faults: &mut Faults) -> Option<IndexMap<String, Grid>> {
     let Some(at) = node.get("grids") else {
         faults.missing(node, "grids", "shape and transform of the pixel grids, by name");
         return None;
@@ -49,14 +49,15 @@ pub(super) fn read(node: &Node<'_>, faults: &mut Faults) -> Option<IndexMap<Stri
 
 fn grid(node: &Node<'_>, faults: &mut Faults) -> Option<Grid> {
     faults.mapping(node, "a grid: a mapping with shape and transform")?;
-    let shape = shape(node, faults);
-    let affine = affine(node, faults);
+    let shape = shape(node, "shape", faults);
+    let affine = affine(node, "transform", faults);
     Some(Grid { shape: shape?, affine: affine? })
 }
 
-fn shape(node: &Node<'_>, faults: &mut Faults) -> Option<Shape> {
-    let Some(at) = node.get("shape") else {
-        faults.missing(node, "shape", "the number of rows and columns");
+/// Rows and columns under a key.
+pub(crate) fn shape(node: &Node<'_>, key: &str, faults: &mut Faults) -> Option<Shape> {
+    let Some(at) = node.get(key) else {
+        faults.missing(node, key, "the number of rows and columns");
         return None;
     };
     let size = |value: &Value| {
@@ -74,9 +75,10 @@ fn shape(node: &Node<'_>, faults: &mut Faults) -> Option<Shape> {
     None
 }
 
-fn affine(node: &Node<'_>, faults: &mut Faults) -> Option<Affine> {
-    let Some(at) = node.get("transform") else {
-        faults.missing(node, "transform", "the six numbers of the affine, row by row");
+/// The affine under a key.
+pub(crate) fn affine(node: &Node<'_>, key: &str, faults: &mut Faults) -> Option<Affine> {
+    let Some(at) = node.get(key) else {
+        faults.missing(node, key, "the six numbers of the affine, row by row");
         return None;
     };
     let list = faults.list(&at, "the six or nine numbers of the affine, row by row")?;

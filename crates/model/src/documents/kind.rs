@@ -22,6 +22,8 @@ pub enum DocumentKind {
     StacItem,
     /// A STAC collection.
     StacCollection,
+    /// A STAC catalog, which only links to others.
+    StacCatalog,
     /// Anything else.
     Unknown,
 }
@@ -35,6 +37,7 @@ impl std::fmt::Display for DocumentKind {
             Self::LegacyDataset => "a dataset document from before EO3",
             Self::StacItem => "a STAC item",
             Self::StacCollection => "a STAC collection",
+            Self::StacCatalog => "a STAC catalog",
             Self::Unknown => "a document of no kind that is known",
         })
     }
@@ -51,7 +54,11 @@ impl RawDocument {
         }
         match text("type") {
             Some("Feature") if has("stac_version") => return DocumentKind::StacItem,
-            Some("Collection" | "Catalog") if has("stac_version") => return DocumentKind::StacCollection,
+            Some("Collection") if has("stac_version") => return DocumentKind::StacCollection,
+            Some("Catalog") if has("stac_version") => return DocumentKind::StacCatalog,
+            // Before 1.0.0 collections and catalogs had no type.
+            None if has("stac_version") && has("extent") => return DocumentKind::StacCollection,
+            None if has("stac_version") && has("links") => return DocumentKind::StacCatalog,
             _ => {}
         }
         if has("metadata_type") || (has("measurements") && has("name") && has("metadata")) {
@@ -87,6 +94,9 @@ mod tests {
             (json!({"name": "x", "dataset": {}}), DocumentKind::MetadataType),
             (json!({"type": "Feature", "stac_version": "1.0.0", "id": "x"}), DocumentKind::StacItem),
             (json!({"type": "Collection", "stac_version": "1.0.0", "id": "x"}), DocumentKind::StacCollection),
+            (json!({"type": "Catalog", "stac_version": "1.1.0", "id": "x"}), DocumentKind::StacCatalog),
+            (json!({"stac_version": "1.0.0-beta.2", "id": "x", "extent": {}}), DocumentKind::StacCollection),
+            (json!({"stac_version": "1.0.0-beta.2", "id": "x", "links": []}), DocumentKind::StacCatalog),
             (json!([1]), DocumentKind::Unknown),
         ] {
             assert_eq!(RawDocument::from_value(value.clone(), "test").kind(), kind, "{value}");

@@ -16,6 +16,8 @@ pub struct ProductMatcher {
     named: HashMap<String, Vec<usize>>,
     /// Numbers of all others.
     unnamed: Vec<usize>,
+    /// The product that STAC items are of, whatever their collection is called.
+    of_items: Option<String>,
 }
 
 impl ProductMatcher {
@@ -32,6 +34,19 @@ impl ProductMatcher {
             matcher.products.push(product);
         }
         matcher
+    }
+
+    /// Takes STAC items for datasets of this product, whatever their collection is called.
+    #[must_use]
+    pub fn with_items_of(mut self, product: impl Into<String>) -> Self {
+        self.of_items = Some(product.into());
+        self
+    }
+
+    /// The product that STAC items are taken for.
+    #[must_use]
+    pub fn items_of(&self) -> Option<&str> {
+        self.of_items.as_deref()
     }
 
     /// All products.
@@ -53,7 +68,7 @@ impl ProductMatcher {
     }
 
     /// The products in a few words.
-    pub(super) fn listed(&self) -> String {
+    pub(crate) fn listed(&self) -> String {
         match self.products.as_slice() {
             [] => "the products, since there are none".to_owned(),
             few if few.len() <= 5 => {

@@ -82,9 +82,13 @@ pub(super) fn dtype(node: &Node<'_>, faults: &mut Faults) -> Option<DataType> {
     dtype
 }
 
-/// The nodata value, NaN where the document says so; it must fit the data type.
+/// The nodata value, NaN where the document says so and `None` where it says null; it must fit the data type.
 fn nodata(node: &Node<'_>, dtype: Option<DataType>, faults: &mut Faults) -> Option<f64> {
     let Some(at) = node.get("nodata") else {
+        // Said to have none, as STAC collections leave it out: what the file says counts, else every pixel is valid.
+        if node.value.get("nodata").is_some() {
+            return None;
+        }
         faults.missing(node, "nodata", "the pixel value that means no measurement");
         return None;
     };

@@ -4,11 +4,11 @@
 //! and makes the noun, or says everything that is wrong with it, with line and column ([`DocumentError`]). Positions
 //! are looked up only when an error needs them, so that good documents are read at full speed.
 
-mod check;
+pub(crate) mod check;
 mod dataset;
 mod error;
-mod geometry;
-mod grids;
+pub(crate) mod geometry;
+pub(crate) mod grids;
 mod json;
 mod kind;
 mod load_hints;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::check::{Faults, Node, describe, is_word};
 use super::error::{DocumentError, Rule};
-use super::{RawDocument, load_hints, measurement, metadata_type};
+use super::{DocumentKind, RawDocument, load_hints, measurement, metadata_type};
 use crate::{DataType, ExtraDimension, Measurement, MetadataType, Product};
 
 const KEYS: [&str; 10] = [
@@ -23,12 +23,19 @@ const KEYS: [&str; 10] = [
 const STORAGE_KEYS: [&str; 7] = ["chunking", "crs", "dimension_order", "resolution", "tile_size", "origin", "driver"];
 
 impl Product {
-    /// The product that a document defines.
+    /// The product that a definition or a STAC collection defines.
     ///
     /// # Errors
     /// Where the document breaks datacube's schema of products, a nodata value does not fit its data type, or an extra
     /// dimension is not declared. All faults are reported together.
     pub fn from_document(document: &RawDocument) -> Result<Self, DocumentError> {
+        let made;
+        let document = if document.kind() == DocumentKind::StacCollection {
+            made = crate::stac::product_document(document)?;
+            &made
+        } else {
+            document
+        };
         let mut faults = Faults::default();
         let product = read(&Node::root(&document.value), &mut faults);
         faults.into_result(document, product)

@@ -48,8 +48,13 @@ impl SearchField {
     }
 }
 
+/// The value at some keys; in a list a key is a place, from 0.
 fn at<'v>(document: &'v Value, offset: &[String]) -> Option<&'v Value> {
-    offset.iter().try_fold(document, |value, key| value.get(key)).filter(|v| !v.is_null())
+    let inside = |value: &'v Value, key: &String| match value {
+        Value::Array(list) => list.get(key.parse::<usize>().ok()?),
+        other => other.get(key),
+    };
+    offset.iter().try_fold(document, inside).filter(|v| !v.is_null())
 }
 
 fn convert(kind: FieldType, value: &Value) -> Option<FieldValue> {
@@ -64,7 +69,10 @@ fn convert(kind: FieldType, value: &Value) -> Option<FieldValue> {
         | FieldType::NumericRange
         | FieldType::FloatRange => number(value).map(FieldValue::Number),
         FieldType::Integer | FieldType::IntegerRange => number(value).map(|n| FieldValue::Number(n.trunc())),
-        FieldType::Boolean => value.as_bool().map(FieldValue::Bool),
+        FieldType::Boolean => {
+            let text = || value.as_str()?.trim().to_ascii_lowercase().parse().ok();
+            value.as_bool().or_else(text).map(FieldValue::Bool)
+        }
         FieldType::Datetime | FieldType::DatetimeRange => {
             value.as_str().and_then(|text| parse_instant(text).ok()).map(FieldValue::Time)
         }
@@ -128,5 +136,27 @@ mod tests {
         );
         assert_eq!(eo3.search_fields["platform"].extract(&document), None);
         assert_eq!(eo3.search_fields["lat"].extract(&document), None);
+    }
+
+    #[test]
+    fn offsets_go_through_mappings_and_lists() {
+        let field = |kind, offset: &[&str]| SearchField {
+            description: None,
+            kind,
+            min_offsets: vec![offset.iter().map(|key| (*key).to_owned()).collect()],
+            max_offsets: Vec::new(),
+            indexed: true,
+        };
+        let document = json!({"a": {"b": [5, {"c": "x"}], "flag": " True "}});
+        let value = |kind, offset: &[&str]| field(kind, offset).extract(&document);
+        let number = FieldContent::Value(FieldValue::Number(5.0));
+        assert_eq!(value(FieldType::Integer, &["a", "b", "0"]), Some(number));
+        let text = |t: &str| Some(FieldContent::Value(FieldValue::Text(t.to_owned())));
+        assert_eq!(value(FieldType::String, &["a", "b", "1", "c"]), text("x"));
+        assert_eq!(value(FieldType::String, &["a", "b"]), text("[5,{\"c\":\"x\"}]"));
+        assert_eq!(value(FieldType::Boolean, &["a", "flag"]), Some(FieldContent::Value(FieldValue::Bool(true))));
+        for offset in [&["a", "b", "2"][..], &["a", "b", "-1"], &["a", "b", "x"], &["a", "c"], &["a", "flag", "0"]] {
+            assert_eq!(value(FieldType::String, offset), None, "{offset:?}");
+        }
     }
 }

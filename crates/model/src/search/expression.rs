@@ -1,5 +1,7 @@
 //! Search expressions: terms → search.
 
+use std::ops::Bound;
+
 use cube_geo::BoundingBox;
 use uuid::Uuid;
 
@@ -18,8 +20,11 @@ const MAX_BOXES: usize = 1000;
 impl Search {
     /// Reads `product=landsat time in 2034-05 lat in [41.9, 42.3] cloud_cover in [0, 20]`: the grammar of `datacube
     /// dataset search`, and a little more. A field that stands several times may have any of its values; a lower and an
-    /// upper bound (`time > 2034-01 time < 2034-03`) make one range. Both bounds of a time are part of it, to the end
-    /// of the period that they name.
+    /// upper bound (`cloud_cover >= 10 cloud_cover < 20`) make one range. Both bounds of `time` are part of it, to the
+    /// end of the period that they name, as datacube has it; on other fields `>` and `<` leave the bound out.
+    ///
+    /// `not` before a term, `!=` and `not in` ask for datasets of which the term does not hold; what a field has no value
+    /// for passes. Several such terms must all not hold.
     ///
     /// # Errors
     /// Where the expression does not parse, with the column and what was expected there.
@@ -52,31 +57,69 @@ struct Reader<'e> {
 #[derive(Default)]
 struct Bounds {
     time: (Option<jiff::Timestamp>, Option<jiff::Timestamp>),
-    fields: Vec<(String, Option<FieldValue>, Option<FieldValue>)>,
+    lon: (Option<f64>, Option<f64>),
+    lat: (Option<f64>, Option<f64>),
+    fields: Vec<(String, Bound<FieldValue>, Bound<FieldValue>)>,
 }
 
 impl Reader<'_> {
-    fn term(&mut self, term: Term, bounds: &mut Bounds) -> Result<(), SearchError> {
+    fn term(&mut self, mut term: Term, bounds: &mut Bounds) -> Result<(), SearchError> {
         match term.field.as_str() {
-            "product" if term.relation != Relation::NotEquals => {
-                self.only_values(&term)?;
+            "longitude" | "x" => "lon".clone_into(&mut term.field),
+            "latitude" | "y" => "lat".clone_into(&mut term.field),
+            _ => {}
+        }
+        match term.field.as_str() {
+            "product" | "id" => self.only_values(&term)?,
+            _ => {}
+        }
+        if term.negated {
+            return self.negated(&term);
+        }
+        match term.field.as_str() {
+            "product" => {
                 self.search.products.extend(term.values.into_iter().map(|w| w.text));
                 Ok(())
             }
             "id" => self.ids(&term),
             "time" => self.time(&term, bounds),
-            "lon" | "longitude" | "x" => {
-                let range = self.degrees(&term)?;
-                self.lons.push(range);
+            "lon" => {
+                let range = self.degrees(&term, &mut bounds.lon)?;
+                self.lons.extend(range);
                 Ok(())
             }
-            "lat" | "latitude" | "y" => {
-                let range = self.degrees(&term)?;
-                self.lats.push(range);
+            "lat" => {
+                let range = self.degrees(&term, &mut bounds.lat)?;
+                self.lats.extend(range);
                 Ok(())
             }
             _ => self.field(term, bounds),
         }
+    }
+
+    /// What must not hold is a test on a field, also where the search has a place of its own for what must.
+    fn negated(&mut self, term: &Term) -> Result<(), SearchError> {
+        let Term { field, relation, values, .. } = term;
+        // Both bounds of a time are part of it.
+        let of_time = field == "time";
+        let relation = match relation {
+            Relation::Above if of_time => Relation::AtLeast,
+            Relation::Below if of_time => Relation::AtMost,
+            other => *other,
+        };
+        let tests = match (relation, values.as_slice()) {
+            (Relation::InList, [from, to]) if is_ordered(from) && is_ordered(to) => vec![self.between(from, to)?],
+            (Relation::Equals | Relation::In | Relation::InList, words) => {
+                words.iter().map(|word| FieldTest::Equals(value(word))).collect()
+            }
+            (_, words) => {
+                words.iter().map(|word| one_sided(relation, word)).map(|(low, high)| test(low, high)).collect()
+            }
+        };
+        for test in tests {
+            self.search.add_field(field.clone(), test, true);
+        }
+        Ok(())
     }
 
     fn wrong(&self, word: &Word, reason: impl Into<String>) -> SearchError {
@@ -86,7 +129,7 @@ impl Reader<'_> {
     fn only_values(&self, term: &Term) -> Result<(), SearchError> {
         match (term.relation, term.values.first()) {
             (Relation::Equals | Relation::In | Relation::InList, _) | (_, None) => Ok(()),
-            (_, Some(word)) => Err(self.wrong(word, format!("{} takes only = and in", term.field))),
+            (_, Some(word)) => Err(self.wrong(word, format!("{} takes only =, != and in", term.field))),
         }
     }
 
@@ -135,67 +178,83 @@ impl Reader<'_> {
                 bounds.time.1 = Some(bounds.time.1.map_or(first.end, |t| t.min(first.end)));
                 return Ok(());
             }
-            (_, [word, ..]) => return Err(self.wrong(word, "time takes only =, in, > and <")),
             (_, []) => return Ok(()),
         };
         self.search.times.push(range);
         Ok(())
     }
 
-    /// A range of longitudes or latitudes.
-    fn degrees(&self, term: &Term) -> Result<(f64, f64), SearchError> {
-        self.only_values(term)?;
+    /// A range of longitudes or latitudes; an open one is kept in `bounds`.
+    fn degrees(&self, term: &Term, bounds: &mut (Option<f64>, Option<f64>)) -> Result<Option<(f64, f64)>, SearchError> {
         let number = |word: &Word| match word.text.parse::<f64>() {
             Ok(n) if n.is_finite() => Ok(n),
             _ => Err(self.wrong(word, format!("expected degrees, got {:?}", word.text))),
         };
-        match term.values.as_slice() {
-            [one] => number(one).map(|n| (n - POINT_SIZE, n + POINT_SIZE)),
-            [from, to] => Ok((number(from)?, number(to)?)),
-            [_, _, more, ..] => {
+        match (term.relation, term.values.as_slice()) {
+            // A line has no width, so whether it is part of the place makes no difference.
+            (Relation::Above | Relation::AtLeast, [one]) => {
+                let n = number(one)?;
+                bounds.0 = Some(bounds.0.map_or(n, |low| low.max(n)));
+                Ok(None)
+            }
+            (Relation::Below | Relation::AtMost, [one]) => {
+                let n = number(one)?;
+                bounds.1 = Some(bounds.1.map_or(n, |high| high.min(n)));
+                Ok(None)
+            }
+            (_, [one]) => number(one).map(|n| Some((n - POINT_SIZE, n + POINT_SIZE))),
+            (_, [from, to]) => Ok(Some((number(from)?, number(to)?))),
+            (_, [_, _, more, ..]) => {
                 Err(self.wrong(more, "expected two numbers in the brackets, the least and the greatest"))
             }
-            [] => Ok((0.0, 0.0)),
+            (_, []) => Ok(None),
         }
     }
 
     fn field(&mut self, term: Term, bounds: &mut Bounds) -> Result<(), SearchError> {
-        let Term { field, relation, values } = term;
+        let Term { field, relation, values, .. } = term;
         match (relation, values.as_slice()) {
-            (Relation::Above | Relation::Below, [word, ..]) => {
-                let sign = if relation == Relation::Above { ">=" } else { "<=" };
-                return Err(self.wrong(word, format!("only time takes > and <; write {field} {sign} {}", word.text)));
-            }
-            (Relation::AtLeast | Relation::AtMost, [word, ..]) => {
-                let value = bound(word, relation == Relation::AtMost);
+            (Relation::Above | Relation::AtLeast | Relation::Below | Relation::AtMost, [word, ..]) => {
                 let at = bounds.fields.iter().position(|(name, ..)| *name == field).unwrap_or_else(|| {
-                    bounds.fields.push((field.clone(), None, None));
+                    bounds.fields.push((field.clone(), Bound::Unbounded, Bound::Unbounded));
                     bounds.fields.len() - 1
                 });
                 let (_, low, high) = &mut bounds.fields[at];
-                *(if relation == Relation::AtLeast { low } else { high }) = Some(value);
+                let (least, greatest) = one_sided(relation, word);
+                for (held, given, which) in [(low, least, "lower"), (high, greatest, "upper")] {
+                    match (&*held, &given) {
+                        (_, Bound::Unbounded) => {}
+                        (Bound::Unbounded, _) => *held = given,
+                        _ => return Err(self.wrong(word, format!("{field} has a second {which} bound; give one"))),
+                    }
+                }
             }
             (Relation::InList, [from, to]) if is_ordered(from) && is_ordered(to) => {
-                let (low, high) = (bound(from, false), bound(to, true));
-                let reversed = match (&low, &high) {
-                    (FieldValue::Number(a), FieldValue::Number(b)) => a > b,
-                    (FieldValue::Time(a), FieldValue::Time(b)) => a > b,
-                    _ => false,
-                };
-                if reversed {
-                    return Err(self
-                        .wrong(from, format!("the range ends before it begins: write [{}, {}]", to.text, from.text)));
-                }
-                self.search.add_field(field, FieldTest::Between(Some(low), Some(high)), false);
+                let between = self.between(from, to)?;
+                self.search.add_field(field, between, false);
             }
             (_, words) => {
                 for word in words {
-                    let test = FieldTest::Equals(value(word));
-                    self.search.add_field(field.clone(), test, relation == Relation::NotEquals);
+                    self.search.add_field(field.clone(), FieldTest::Equals(value(word)), false);
                 }
             }
         }
         Ok(())
+    }
+
+    /// From a number or date to another.
+    fn between(&self, from: &Word, to: &Word) -> Result<FieldTest, SearchError> {
+        let (low, high) = (bound(from, false), bound(to, true));
+        let reversed = match (&low, &high) {
+            (FieldValue::Number(a), FieldValue::Number(b)) => a > b,
+            (FieldValue::Time(a), FieldValue::Time(b)) => a > b,
+            _ => false,
+        };
+        if reversed {
+            let reason = format!("the range ends before it begins: write [{}, {}]", to.text, from.text);
+            return Err(self.wrong(from, reason));
+        }
+        Ok(FieldTest::Between(Some(low), Some(high)))
     }
 
     fn finish(mut self, bounds: Bounds) -> Result<Search, SearchError> {
@@ -205,7 +264,14 @@ impl Reader<'_> {
             self.search.times.push(range);
         }
         for (name, low, high) in bounds.fields {
-            self.search.add_field(name, FieldTest::Between(low, high), false);
+            self.search.add_field(name, test(low, high), false);
+        }
+        for ((low, high), ranges, whole) in
+            [(bounds.lon, &mut self.lons, (-180.0, 180.0)), (bounds.lat, &mut self.lats, (-90.0, 90.0))]
+        {
+            if low.is_some() || high.is_some() {
+                ranges.push((low.unwrap_or(whole.0), high.unwrap_or(whole.1)));
+            }
         }
         if !(self.lons.is_empty() && self.lats.is_empty()) {
             let all = |ranges: Vec<(f64, f64)>, whole| if ranges.is_empty() { vec![whole] } else { ranges };
@@ -240,6 +306,27 @@ fn bound(word: &Word, upper: bool) -> FieldValue {
     match read_period(&word.text) {
         Some(period) => FieldValue::Time(if upper { period.end } else { period.begin }),
         None => FieldValue::Text(word.text.clone()),
+    }
+}
+
+/// The ends of a range with one bound. A bound that is left out stays as it is written: `> 2034-05` begins after May.
+fn one_sided(relation: Relation, word: &Word) -> (Bound<FieldValue>, Bound<FieldValue>) {
+    match relation {
+        Relation::Above => (Bound::Excluded(value(word)), Bound::Unbounded),
+        Relation::Below => (Bound::Unbounded, Bound::Excluded(value(word))),
+        Relation::AtMost => (Bound::Unbounded, Bound::Included(bound(word, true))),
+        _ => (Bound::Included(bound(word, false)), Bound::Unbounded),
+    }
+}
+
+/// The plainest test of a range.
+fn test(low: Bound<FieldValue>, high: Bound<FieldValue>) -> FieldTest {
+    match (low, high) {
+        (low @ Bound::Excluded(_), high) | (low, high @ Bound::Excluded(_)) => FieldTest::Within(low, high),
+        (low, high) => {
+            let end = |bound| if let Bound::Included(value) = bound { Some(value) } else { None };
+            FieldTest::Between(end(low), end(high))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The grammar of search expressions: text → terms, with no meaning yet.
 
 use winnow::ascii::{multispace0, multispace1};
-use winnow::combinator::{alt, cut_err, delimited, eof, preceded, repeat, separated, terminated};
+use winnow::combinator::{alt, cut_err, delimited, eof, opt, peek, preceded, repeat, separated, terminated};
 use winnow::error::{ContextError, StrContext, StrContextValue};
 use winnow::stream::LocatingSlice;
 use winnow::token::{one_of, take_while};
@@ -14,13 +14,14 @@ use super::SearchError;
 pub(super) struct Term {
     pub(super) field: String,
     pub(super) relation: Relation,
+    /// True after `not`, and for `!=`.
+    pub(super) negated: bool,
     pub(super) values: Vec<Word>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Relation {
     Equals,
-    NotEquals,
     /// `in` and one value without brackets.
     In,
     /// `in [a, b, …]`.
@@ -81,15 +82,14 @@ fn expected(what: &'static str) -> StrContext {
 }
 
 fn term(input: &mut Input<'_>) -> ModalResult<Term> {
-    let field = (one_of(|c: char| c.is_ascii_alphabetic()), take_while(0.., |c: char| c.is_alphanumeric() || c == '_'));
-    let field = field.take().parse_next(input)?;
-    let spaced = multispace0.take().parse_next(input)?;
-    let relation =
-        cut_err(relation).context(expected("=, !=, in, >, >=, < or <= after the field name")).parse_next(input)?;
-    if relation == Relation::In && spaced.is_empty() {
-        // `latin` is a field name; this cannot happen, since field names are taken whole.
-        return Err(winnow::error::ErrMode::Cut(ContextError::new()));
-    }
+    // `not` is a word of its own only before a whole term: it may be the name of a field too.
+    let not = terminated("not", (multispace1, peek((field, multispace0, relation))));
+    let before = opt(not).parse_next(input)?.is_some();
+    let field = field.parse_next(input)?;
+    multispace0.parse_next(input)?;
+    let (relation, unequal) = cut_err(relation)
+        .context(expected("=, !=, in, not in, >, >=, < or <= after the field name"))
+        .parse_next(input)?;
     multispace0.parse_next(input)?;
     let (relation, values) = if relation == Relation::In {
         let list = delimited(
@@ -102,18 +102,27 @@ fn term(input: &mut Input<'_>) -> ModalResult<Term> {
     } else {
         (relation, vec![cut_err(word).parse_next(input)?])
     };
-    Ok(Term { field: field.to_owned(), relation, values })
+    Ok(Term { field: field.to_owned(), relation, negated: before != unequal, values })
 }
 
-fn relation(input: &mut Input<'_>) -> ModalResult<Relation> {
+fn field<'i>(input: &mut Input<'i>) -> ModalResult<&'i str> {
+    (one_of(|c: char| c.is_ascii_alphabetic()), take_while(0.., |c: char| c.is_alphanumeric() || c == '_'))
+        .take()
+        .parse_next(input)
+}
+
+/// A relation, and whether it is one that must not hold.
+fn relation(input: &mut Input<'_>) -> ModalResult<(Relation, bool)> {
+    let within = || terminated("in", alt((multispace1.void(), peek("[").void())));
     alt((
-        "!=".value(Relation::NotEquals),
-        ">=".value(Relation::AtLeast),
-        "<=".value(Relation::AtMost),
-        "=".value(Relation::Equals),
-        ">".value(Relation::Above),
-        "<".value(Relation::Below),
-        terminated("in", alt((multispace1.void(), winnow::combinator::peek("[").void()))).value(Relation::In),
+        "!=".value((Relation::Equals, true)),
+        ">=".value((Relation::AtLeast, false)),
+        "<=".value((Relation::AtMost, false)),
+        "=".value((Relation::Equals, false)),
+        ">".value((Relation::Above, false)),
+        "<".value((Relation::Below, false)),
+        within().value((Relation::In, false)),
+        ("not", multispace1, within()).value((Relation::In, true)),
     ))
     .parse_next(input)
 }

@@ -28,7 +28,7 @@ fn datacubes_own_examples_parse() {
 fn values_are_numbers_names_texts_and_urls() {
     let value = |text: &str| match parse(text).fields.remove(0).any.remove(0) {
         FieldTest::Equals(value) => value,
-        FieldTest::Between(..) => panic!("{text}"),
+        FieldTest::Between(..) | FieldTest::Within(..) => panic!("{text}"),
     };
     let text = |t: &str| FieldValue::Text(t.to_owned());
     assert_eq!(value("platform = landsat-8"), text("landsat-8"));
@@ -65,6 +65,47 @@ fn a_lower_and_an_upper_bound_make_one_range() {
 }
 
 #[test]
+fn bounds_may_be_left_out() {
+    let number = |n| FieldValue::Number(n);
+    let test = |text: &str| parse(text).fields.remove(0).any.remove(0);
+    assert_eq!(test("cc < 10"), FieldTest::Within(Bound::Unbounded, Bound::Excluded(number(10.0))));
+    assert_eq!(test("cc > 5 cc <= 10"), FieldTest::Within(Bound::Excluded(number(5.0)), Bound::Included(number(10.0))));
+    let may = Bound::Excluded(FieldValue::Text("2034-05".to_owned()));
+    assert_eq!(test("created > 2034-05"), FieldTest::Within(may, Bound::Unbounded), "all of May is left out");
+    let north = parse("lat > 40 lat < 50").area.unwrap();
+    assert_eq!(north.bounding_box(), cube_geo::BoundingBox::new(-180.0, 40.0, 180.0, 50.0));
+}
+
+#[test]
+fn not_turns_any_term_round() {
+    let not = parse("not platform = a");
+    assert_eq!(not, parse("platform != a"));
+    assert_eq!(not, parse("platform not in a"));
+    assert_eq!(parse("not platform != a"), parse("platform = a"));
+    assert_eq!(not.fields[0], FieldTerm { negated: true, ..parse("platform = a").fields.remove(0) });
+    for (text, name, tests) in [
+        ("not product in [a, b]", "product", 2),
+        ("product != a", "product", 1),
+        ("id != f884df9b-4458-47fd-a9d2-1a52a2db8a1a", "id", 1),
+        ("not time in 2034-05", "time", 1),
+        ("not time > 2034-05", "time", 1),
+        ("not latitude in [1, 2]", "lat", 1),
+        ("cloud_cover not in [0, 20]", "cloud_cover", 1),
+        ("not cloud_cover > 20", "cloud_cover", 1),
+        ("cloud_cover not in [1, 2, 3]", "cloud_cover", 3),
+    ] {
+        let search = parse(text);
+        assert_eq!(search, Search { fields: search.fields.clone(), ..Search::default() }, "{text}");
+        let [term] = search.fields.as_slice() else { panic!("{text}") };
+        assert_eq!((term.name.as_str(), term.any.len(), term.negated), (name, tests, true), "{text}");
+    }
+    // A field of that name stays one.
+    assert_eq!(parse("not = 5").fields[0].name, "not");
+    assert_eq!(parse("not in [1, 2]").fields[0].name, "not");
+    assert_eq!(parse("not in = 5").fields[0], FieldTerm { negated: true, ..parse("in = 5").fields.remove(0) });
+}
+
+#[test]
 fn ids_are_uuids() {
     let id = "f884df9b-4458-47fd-a9d2-1a52a2db8a1a";
     assert_eq!(parse(&format!("id={id}")).ids.unwrap()[0].to_string(), id);
@@ -97,7 +138,7 @@ fn errors_name_the_column_and_what_was_expected() {
     let tail = |text: &str| error(text).split_once(" at ").unwrap().1.to_owned();
     assert_eq!(
         tail("product"),
-        "column 8: expected =, !=, in, >, >=, < or <= after the field name, the expression ends"
+        "column 8: expected =, !=, in, not in, >, >=, < or <= after the field name, the expression ends"
     );
     assert_eq!(
         tail("product="),
@@ -111,7 +152,9 @@ fn errors_name_the_column_and_what_was_expected() {
         "column 9: expected a date such as 2034, 2034-05 or 2034-05-17T10:00, got \"20x4\""
     );
     assert_eq!(tail("lat in [north, 3]"), "column 9: expected degrees, got \"north\"");
-    assert_eq!(tail("cc > 5"), "column 6: only time takes > and <; write cc >= 5");
+    assert_eq!(tail("cc > 5 cc >= 7"), "column 14: cc has a second lower bound; give one");
+    assert_eq!(tail("id > 5"), "column 6: id takes only =, != and in");
+    assert_eq!(tail("not product < 5"), "column 15: product takes only =, != and in");
     assert_eq!(tail("cc in [20, 0]"), "column 8: the range ends before it begins: write [0, 20]");
     assert!(tail("time in [2035, 2034]").starts_with("column 10: the time range ends"));
     assert!(error("lat in [-100, 0]").contains("not on the Earth"));
