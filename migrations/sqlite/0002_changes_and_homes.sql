@@ -1,5 +1,5 @@
 -- What changed with each version of a product, so that a cache is brought up to date without a mark on every dataset:
--- the keys of the datasets added, changed or deleted, as little-endian 64-bit integers.
+-- the keys of the datasets added, changed or deleted, as the first and last of each run, little-endian 64-bit integers.
 CREATE TABLE product_change (
     product INTEGER NOT NULL REFERENCES product (key) ON DELETE CASCADE,
     version INTEGER NOT NULL,

@@ -1,11 +1,14 @@
 //! The catalog as a whole: opening, creating, and the one way in to its transactions.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::cache::Cache;
 use crate::definitions::Definitions;
+use crate::postgis::PostgisStore;
 use crate::rows::State;
 use crate::sqlite::SqliteStore;
 use crate::store::{Purpose, Store, Transaction};
@@ -33,7 +36,7 @@ impl Catalog {
         match url {
             CatalogUrl::Sqlite(path) => Ok(Self::new(url, SqliteStore::open(path).await?)),
             CatalogUrl::Memory => Self::init(url).await,
-            CatalogUrl::Postgis(_) => Err(CatalogError::NoPostgis { url: url.to_string() }),
+            CatalogUrl::Postgis(address) => Ok(Self::new(url, PostgisStore::open(address).await?)),
         }
     }
 
@@ -46,7 +49,7 @@ impl Catalog {
         let catalog = match url {
             CatalogUrl::Sqlite(path) => Self::new(url, SqliteStore::init(path).await?),
             CatalogUrl::Memory => Self::new(url, SqliteStore::in_memory().await?),
-            CatalogUrl::Postgis(_) => return Err(CatalogError::NoPostgis { url: url.to_string() }),
+            CatalogUrl::Postgis(address) => Self::new(url, PostgisStore::init(address).await?),
         };
         catalog.add_default_metadata_types().await?;
         Ok(catalog)
@@ -111,6 +114,11 @@ impl Catalog {
         Ok((transaction, definitions))
     }
 
+    /// The definitions as they were when last read.
+    pub(crate) fn held(&self) -> Arc<Definitions> {
+        Arc::clone(&self.definitions.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// What a transaction sees: the definitions, and the versions of the products that `wanted` takes from them
     /// (`None`: all). One small read where the definitions held are still right.
     pub(crate) async fn state(
@@ -118,7 +126,7 @@ impl Catalog {
         transaction: &mut dyn Transaction,
         wanted: impl Fn(&Definitions) -> Result<Option<Vec<i64>>> + Send,
     ) -> Result<(Arc<Definitions>, State)> {
-        let held = Arc::clone(&self.definitions.read().unwrap_or_else(PoisonError::into_inner));
+        let held = self.held();
         // What is held may be behind, and know no product of that name yet.
         let keys = wanted(&held).unwrap_or(Some(Vec::new()));
         let state = transaction.state(keys.as_deref()).await?;
@@ -137,6 +145,23 @@ impl Catalog {
         drop(current);
         Ok((read, state))
     }
+}
+
+/// Whether a call that changes the catalog is worth doing once more: it and another waited for each other in a circle, or
+/// read what the other was changing, and the database ended this one. Pauses before it says yes.
+pub(crate) async fn again(error: &CatalogError, attempt: &mut u32) -> bool {
+    *attempt += 1;
+    if !error.is_passing() || *attempt > 5 {
+        return false;
+    }
+    tokio::time::sleep(jitter(Duration::from_millis(20) * 2_u32.pow(*attempt))).await;
+    true
+}
+
+/// Something between nothing and `most`, so that processes that began together do not go on together.
+pub(crate) fn jitter(most: Duration) -> Duration {
+    let random = u32::try_from(RandomState::new().hash_one(0) >> 40).unwrap_or_default();
+    most.mul_f64(f64::from(random) / f64::from(1_u32 << 24))
 }
 
 /// The time that goes into `added`, `updated` and `archived`.

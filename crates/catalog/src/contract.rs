@@ -1,5 +1,11 @@
 //! What every store must do, whatever the database. Each fact gets a new, empty catalog.
 
+mod definitions;
+mod queries;
+
+mod life;
+mod lineage;
+
 use cube_model::documents::RawDocument;
 use cube_model::{Dataset, FieldTest, FieldValue, MetadataType, Search, Status};
 use serde_json::json;
@@ -32,6 +38,10 @@ pub(crate) async fn run(open: impl AsyncFn() -> Catalog) {
     hostile_text_is_only_text(open().await).await;
     changes_are_seen_by_the_next_search(open().await).await;
     more_datasets_than_a_statement_takes(open().await).await;
+    definitions::run(&open).await;
+    queries::run(&open).await;
+    life::run(&open).await;
+    lineage::run(&open).await;
 }
 
 async fn with_product(catalog: &Catalog, name: &str) {

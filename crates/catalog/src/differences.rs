@@ -1,6 +1,57 @@
-//! How two documents differ, and which changes of a product are safe.
+//! How two documents differ, and which changes of a definition are safe.
+
+use std::fmt;
 
 use serde_json::Value;
+
+/// What a new definition changes of the one that is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DefinitionChanges {
+    /// The name of the product or metadata type.
+    pub name: String,
+    /// The changes, in the order of the documents; none where both say the same.
+    pub changes: Vec<DefinitionChange>,
+    /// How many datasets there are under it, archived ones counted.
+    pub datasets: u64,
+}
+
+/// One change of a definition. Shown as a phrase: `description was "a", is "b"`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DefinitionChange {
+    /// The keys and indexes that lead there, joined by points.
+    pub path: String,
+    /// What stands there; `None` where nothing does.
+    pub was: Option<Value>,
+    /// What is to stand there; `None` where it is to go.
+    pub is: Option<Value>,
+    /// True where no dataset can become wrong by it.
+    pub safe: bool,
+}
+
+impl DefinitionChanges {
+    pub(crate) fn new(name: &str, differences: Vec<Difference>, datasets: u64, safe: fn(&Difference) -> bool) -> Self {
+        let change =
+            |one: Difference| DefinitionChange { safe: safe(&one), path: one.path.join("."), was: one.was, is: one.is };
+        Self { name: name.to_owned(), changes: differences.into_iter().map(change).collect(), datasets }
+    }
+
+    /// True where the change is refused without leave: it is not safe, and there are datasets.
+    #[must_use]
+    pub fn needs_leave(&self) -> bool {
+        self.datasets > 0 && self.changes.iter().any(|change| !change.safe)
+    }
+
+    /// The changes that are not safe, a phrase each.
+    pub(crate) fn risky(&self) -> Vec<String> {
+        cut(self.changes.iter().filter(|change| !change.safe).map(ToString::to_string))
+    }
+}
+
+impl fmt::Display for DefinitionChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&phrase(&self.path, self.was.as_ref(), self.is.as_ref()))
+    }
+}
 
 /// A place where two documents differ.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,23 +124,63 @@ impl Difference {
         }
     }
 
-    fn phrase(&self) -> String {
-        let path = if self.path.is_empty() { "the document".to_owned() } else { self.path.join(".") };
-        match (&self.was, &self.is) {
-            (Some(was), Some(is)) => format!("{path} was {}, is {}", short(was), short(is)),
-            (None, Some(is)) => format!("{path} is new: {}", short(is)),
-            (Some(was), None) => format!("{path} is gone, it was {}", short(was)),
-            (None, None) => path,
+    /// True where a metadata type may change so without a look at its datasets: ODC's list. The description may change,
+    /// and search fields and sections may be added; what is there stays as it is.
+    pub(crate) fn is_safe_for_metadata_type(&self) -> bool {
+        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        match path[..] {
+            ["description", ..] => true,
+            ["dataset", "search_fields", _] => self.was.is_none(),
+            ["dataset", section] => section != "search_fields" && self.was.is_none(),
+            _ => false,
         }
+    }
+
+    /// True where a search field of a metadata type changes in what it reads.
+    pub(crate) fn is_of_search_fields(&self) -> bool {
+        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        match path[..] {
+            ["dataset", "search_fields", _, key, ..] => !matches!(key, "description" | "indexed"),
+            ["dataset"] | ["dataset", "search_fields", ..] | [] => true,
+            _ => false,
+        }
+    }
+
+    /// The keys and indexes that lead there.
+    pub(crate) fn path(&self) -> &[String] {
+        &self.path
+    }
+
+    /// True where nothing stood there.
+    pub(crate) const fn is_new(&self) -> bool {
+        self.was.is_none()
+    }
+
+    pub(crate) fn phrase(&self) -> String {
+        phrase(&self.path.join("."), self.was.as_ref(), self.is.as_ref())
+    }
+}
+
+fn phrase(path: &str, was: Option<&Value>, is: Option<&Value>) -> String {
+    let path = if path.is_empty() { "the document" } else { path };
+    match (was, is) {
+        (Some(was), Some(is)) => format!("{path} was {}, is {}", short(was), short(is)),
+        (None, Some(is)) => format!("{path} is new: {}", short(is)),
+        (Some(was), None) => format!("{path} is gone, it was {}", short(was)),
+        (None, None) => path.to_owned(),
     }
 }
 
 /// The differences as phrases, the first eight of them.
 pub(crate) fn phrases<'a>(differences: impl IntoIterator<Item = &'a Difference>) -> Vec<String> {
+    cut(differences.into_iter().map(Difference::phrase))
+}
+
+/// The first eight of some phrases, and how many more there are.
+fn cut(mut phrases: impl Iterator<Item = String>) -> Vec<String> {
     const SHOWN: usize = 8;
-    let mut differences = differences.into_iter();
-    let mut list: Vec<_> = differences.by_ref().take(SHOWN).map(Difference::phrase).collect();
-    let more = differences.count();
+    let mut list: Vec<_> = phrases.by_ref().take(SHOWN).collect();
+    let more = phrases.count();
     if more > 0 {
         list.push(format!("and {more} more"));
     }
@@ -149,5 +240,30 @@ mod tests {
         assert!(!with(|p| {
             p["storage"].as_object_mut().unwrap().remove("crs");
         }));
+    }
+
+    #[test]
+    fn a_metadata_type_may_grow_but_not_change() {
+        let old = json!({"name": "t", "description": "a", "dataset": {"id": ["id"], "search_fields": {
+            "platform": {"offset": ["properties", "eo:platform"], "description": "x"}}}});
+        let with = |change: fn(&mut Value)| {
+            let mut new = old.clone();
+            change(&mut new);
+            let found = differences(&old, &new);
+            assert!(!found.is_empty());
+            let fields = found.iter().any(Difference::is_of_search_fields);
+            (found.iter().all(Difference::is_safe_for_metadata_type), fields)
+        };
+        assert_eq!(with(|t| t["description"] = json!("b")), (true, false));
+        assert_eq!(with(|t| t["dataset"]["label"] = json!(["label"])), (true, false));
+        assert_eq!(with(|t| t["dataset"]["search_fields"]["gsd"] = json!({"offset": ["gsd"]})), (true, true));
+        assert_eq!(with(|t| t["dataset"]["id"] = json!(["uuid"])), (false, false));
+        assert_eq!(
+            with(|t| t["dataset"]["search_fields"]["platform"]["description"] = json!("y")),
+            (false, false),
+            "as in ODC, a field stays as it is"
+        );
+        assert_eq!(with(|t| t["dataset"]["search_fields"]["platform"]["type"] = json!("double")), (false, true));
+        assert_eq!(with(|t| t["dataset"]["search_fields"] = json!({})), (false, true));
     }
 }

@@ -5,7 +5,7 @@ use geo_types::{Geometry, MultiPolygon};
 use geozero::wkb::{FromWkb, WkbDialect};
 use geozero::{CoordDimensions, ToWkb};
 
-use crate::{CatalogError, Result};
+use crate::{CatalogError, Result, outline};
 
 /// The box around everything.
 pub(crate) const EARTH: BoundingBox = BoundingBox::new(-180.0, -90.0, 180.0, 90.0);
@@ -58,14 +58,7 @@ impl Area {
         let refuse = |source| CatalogError::Area { source };
         let lonlat = area.to_lonlat().map_err(refuse)?;
         let mut boxes = lonlat.lonlat_boxes().map_err(refuse)?;
-        let seams: Vec<_> = boxes
-            .iter()
-            .flat_map(|b| {
-                let west = (b.left <= -180.0).then(|| BoundingBox::new(180.0, b.bottom, 180.0, b.top));
-                let east = (b.right >= 180.0).then(|| BoundingBox::new(-180.0, b.bottom, -180.0, b.top));
-                west.into_iter().chain(east)
-            })
-            .collect();
+        let seams: Vec<_> = boxes.iter().flat_map(|b| seams(*b)).collect();
         boxes.extend(seams);
         Ok(Self { lonlat, boxes })
     }
@@ -75,6 +68,24 @@ impl Area {
         &self.boxes
     }
 
+    /// The rectangles that the area is, each edge to the last bit, with the same meridian seen from the other side where
+    /// one reaches ±180; `None` where it has another shape.
+    pub(crate) fn rectangles(&self) -> Option<Vec<BoundingBox>> {
+        let mut rectangles = self.lonlat.polygons().iter().map(outline::rectangle).collect::<Option<Vec<_>>>()?;
+        for at in 0..rectangles.len() {
+            let b = rectangles[at];
+            for seam in seams(b) {
+                let seen = |b: &BoundingBox| {
+                    b.left <= seam.left && seam.right <= b.right && b.bottom <= seam.bottom && seam.top <= b.top
+                };
+                if !rectangles.iter().any(seen) {
+                    rectangles.push(seam);
+                }
+            }
+        }
+        Some(rectangles)
+    }
+
     /// Whether a footprint with these boxes touches the area.
     pub(crate) fn touches(&self, boxes: &[BoundingBox], footprint: impl Fn() -> Result<Footprint>) -> Result<bool> {
         if !boxes.iter().any(|b| self.boxes.iter().any(|a| a.touches(*b))) {
@@ -82,6 +93,13 @@ impl Area {
         }
         self.lonlat.intersects(&footprint()?).map_err(|source| CatalogError::Area { source })
     }
+}
+
+/// The meridian of ±180 seen from the other side, where a box reaches it.
+fn seams(b: BoundingBox) -> impl Iterator<Item = BoundingBox> {
+    let west = (b.left <= -180.0).then(|| BoundingBox::new(180.0, b.bottom, 180.0, b.top));
+    let east = (b.right >= 180.0).then(|| BoundingBox::new(-180.0, b.bottom, -180.0, b.top));
+    west.into_iter().chain(east)
 }
 
 #[cfg(test)]

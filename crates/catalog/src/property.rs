@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use uuid::Uuid;
 
-use crate::samples::{Sample, between, boxes, equals, memory};
+use crate::postgis::tests::database::Database;
+use crate::samples::{Sample, between, boxes, equals, memory, product};
 use crate::{Catalog, Outcome};
 
 const PRODUCTS: [&str; 3] = ["lake", "sea", "sky"];
@@ -112,6 +113,7 @@ fn searches() -> impl Strategy<Value = Vec<Search>> {
         area: area.map(|(crs, polygons)| Footprint::new(polygons, crs.parse::<Crs>().unwrap()).unwrap()),
         fields,
         status,
+        order_by: Vec::new(),
         limit,
         fault: None,
     });
@@ -168,64 +170,85 @@ async fn compare(catalog: &Catalog, searches: &[Search], state: &BTreeMap<Uuid, 
     hits
 }
 
+/// A change of dataset `at`: archived, restored, purged, or given another place and time.
+type Change = (usize, u8, (&'static str, MultiPolygon<f64>), (i64, i64));
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    proptest::collection::vec((0..48_usize, 0..4_u8, place(), hours()), 1..24)
+}
+
+/// Fills a catalog, searches it, and searches it again and again between changes.
+async fn agree(catalog: &Catalog, samples: &[Sample], searches: &[Search], later: Vec<Change>) {
+    let mut state: BTreeMap<_, _> = samples.iter().map(|s| (s.id, (s.clone(), s.dataset(), false))).collect();
+    let datasets: Vec<_> = state.values().map(|(_, dataset, _)| dataset.clone()).collect();
+    catalog.add_datasets(&datasets).await.unwrap();
+    compare(catalog, searches, &state).await;
+    // Now the cache is there: change things one by one behind its back, a few between two comparisons.
+    for (n, (at, change, (crs, polygons), (begin, end))) in later.into_iter().enumerate() {
+        let id = samples[at].id;
+        match (change, state.get_mut(&id)) {
+            (0, Some((_, _, archived))) => {
+                catalog.archive(&[id]).await.unwrap();
+                *archived = true;
+            }
+            (1, Some((_, _, archived))) => {
+                catalog.restore(&[id]).await.unwrap();
+                *archived = false;
+            }
+            (2, Some(_)) => {
+                catalog.purge(&[id], true).await.unwrap();
+                state.remove(&id);
+            }
+            (_, there) => {
+                let time = (instant(begin).to_string(), instant(end).to_string());
+                let sample = Sample { crs, polygons, time, ..samples[at].clone() };
+                let dataset = sample.dataset();
+                let outcome = catalog.update_datasets(std::slice::from_ref(&dataset)).await.unwrap();
+                assert!(!matches!(outcome[0], Outcome::Changed { .. }), "{outcome:?}");
+                let archived = there.is_some_and(|(_, _, archived)| *archived);
+                state.insert(id, (sample, dataset, archived));
+            }
+        }
+        if n % 5 == 4 {
+            compare(catalog, &searches[..4], &state).await;
+        }
+    }
+    compare(catalog, searches, &state).await;
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn sql_cache_and_a_plain_loop_find_the_same(
-        samples in samples(48),
-        searches in searches(),
-        later in proptest::collection::vec((0..48_usize, 0..4_u8, place(), hours()), 1..24),
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let catalog = memory(&PRODUCTS).await;
-            let mut state: BTreeMap<_, _> =
-                samples.iter().map(|s| (s.id, (s.clone(), s.dataset(), false))).collect();
-            let datasets: Vec<_> = state.values().map(|(_, dataset, _)| dataset.clone()).collect();
-            catalog.add_datasets(&datasets).await.unwrap();
-            compare(&catalog, &searches, &state).await;
-            // Now the cache is there: change things one by one behind its back, a few between two comparisons.
-            for (n, (at, change, (crs, polygons), (begin, end))) in later.into_iter().enumerate() {
-                let id = samples[at].id;
-                match (change, state.get_mut(&id)) {
-                    (0, Some((_, _, archived))) => {
-                        catalog.archive(&[id]).await.unwrap();
-                        *archived = true;
-                    }
-                    (1, Some((_, _, archived))) => {
-                        catalog.restore(&[id]).await.unwrap();
-                        *archived = false;
-                    }
-                    (2, Some(_)) => {
-                        catalog.purge(&[id], true).await.unwrap();
-                        state.remove(&id);
-                    }
-                    (_, there) => {
-                        let time = (instant(begin).to_string(), instant(end).to_string());
-                        let sample = Sample { crs, polygons, time, ..samples[at].clone() };
-                        let dataset = sample.dataset();
-                        let outcome = catalog.update_datasets(std::slice::from_ref(&dataset)).await.unwrap();
-                        let taken = !matches!(outcome[0], Outcome::Changed { .. });
-                        prop_assert!(taken);
-                        let archived = there.is_some_and(|(_, _, archived)| *archived);
-                        state.insert(id, (sample, dataset, archived));
-                    }
-                }
-                if n % 5 == 4 {
-                    compare(&catalog, &searches[..4], &state).await;
-                }
+    fn sql_cache_and_a_plain_loop_find_the_same(samples in samples(48), searches in searches(), later in changes()) {
+        runtime().block_on(async { agree(&memory(&PRODUCTS).await, &samples, &searches, later).await });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+
+    #[test]
+    fn postgis_cache_and_a_plain_loop_find_the_same(samples in samples(48), searches in searches(), later in changes()) {
+        runtime().block_on(async {
+            let Some(database) = Database::new().await else { return };
+            let catalog = database.catalog().await;
+            for name in PRODUCTS {
+                catalog.add_product(&product(name)).await.unwrap();
             }
-            compare(&catalog, &searches, &state).await;
-            Ok(())
-        })?;
+            agree(&catalog, &samples, &searches, later).await;
+        });
     }
 }
 
 #[test]
 fn the_random_searches_find_something() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = runtime();
     let draw = (samples(48), searches());
     let hits: usize = (0..8)
         .map(|_| {
@@ -236,7 +259,7 @@ fn the_random_searches_find_something() {
                 let datasets: Vec<_> = samples.iter().map(Sample::dataset).collect();
                 catalog.add_datasets(&datasets).await.unwrap();
                 let hits = compare(&catalog, &searches, &state).await;
-                assert!(catalog.cache.as_ref().unwrap().trees() > 0, "the cache took part");
+                assert!(catalog.cache.as_ref().unwrap().size().products > 0, "the cache took part");
                 hits
             })
         })

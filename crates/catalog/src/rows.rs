@@ -5,6 +5,7 @@ use cube_model::{Dataset, Status};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::cache::Builder;
 use crate::geometry::{Area, wkb};
 use crate::{CatalogError, Result, SourceDigest, outline};
 
@@ -44,6 +45,25 @@ impl ProductChange {
         }
         products.into_iter().map(|(product, datasets)| Self { product, datasets }).collect()
     }
+}
+
+/// Keys as bytes: the first and the last of each run of neighbours, little-endian. A bulk load is one run.
+pub(crate) fn key_bytes(keys: &[i64]) -> Vec<u8> {
+    let mut sorted = keys.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let runs = sorted.chunk_by(|a, b| a + 1 == *b);
+    runs.flat_map(|run| [run[0], run[run.len() - 1]]).flat_map(i64::to_le_bytes).collect()
+}
+
+/// The keys of bytes.
+pub(crate) fn keys(bytes: &[u8]) -> impl Iterator<Item = i64> + '_ {
+    let ends = |run: &[u8; 16]| {
+        let (first, last) = run.split_at(8);
+        let end = |bytes: &[u8]| bytes.try_into().map(i64::from_le_bytes).unwrap_or_default();
+        end(first)..=end(last)
+    };
+    bytes.as_chunks().0.iter().flat_map(ends)
 }
 
 /// All definitions.
@@ -86,6 +106,10 @@ pub(crate) struct DatasetRow {
     pub(crate) values: Values,
     /// Classifier and id of each source.
     pub(crate) lineage: Vec<(String, Uuid)>,
+    /// When another catalog, which it is copied from, took it in; now where there is none.
+    pub(crate) added: Option<i64>,
+    /// Since when it is archived there. Only an insert looks at it.
+    pub(crate) archived: Option<i64>,
 }
 
 impl DatasetRow {
@@ -111,6 +135,8 @@ impl DatasetRow {
                 .iter()
                 .flat_map(|(classifier, ids)| ids.iter().map(move |source| (classifier.clone(), *source)))
                 .collect(),
+            added: None,
+            archived: None,
         })
     }
 }
@@ -170,6 +196,21 @@ pub(crate) struct StoredRow {
     pub(crate) document: String,
 }
 
+/// What is known of a dataset without its document.
+#[derive(Debug, Clone)]
+pub(crate) struct FactRow {
+    pub(crate) key: i64,
+    pub(crate) id: Uuid,
+    pub(crate) product: i64,
+    pub(crate) time: Micros,
+    pub(crate) archived: Option<i64>,
+    pub(crate) added: i64,
+    pub(crate) location: Option<String>,
+    pub(crate) boxes: Vec<BoundingBox>,
+    /// Of the fields asked for.
+    pub(crate) values: Values,
+}
+
 /// What a duplicate is told by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KnownRow {
@@ -194,8 +235,9 @@ pub(crate) struct BoxRow {
 /// What changed of a product, or all of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Changes {
-    /// Datasets as they are now.
-    pub(crate) rows: Vec<BoxRow>,
+    /// Datasets as they are now, each put away as it is read: a million rows as values of their own would take thrice the
+    /// memory.
+    pub(crate) rows: Builder,
     /// Keys of datasets that are not there any more.
     pub(crate) gone: Vec<i64>,
 }
@@ -311,6 +353,14 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_come_back_from_their_runs() {
+        for list in [vec![], vec![7], vec![1, 2, 3, 9, 11, 12], vec![i64::MIN, i64::MAX]] {
+            assert_eq!(keys(&key_bytes(&list)).collect::<Vec<_>>(), list);
+        }
+        assert_eq!(key_bytes(&(5..10_005).rev().collect::<Vec<_>>()).len(), 16);
+    }
 
     #[test]
     fn asked_times_keep_every_whole_microsecond_inside_them() {

@@ -10,7 +10,7 @@ use crate::samples::{Sample, area, between, equals, product};
 use crate::{Catalog, CatalogUrl};
 
 /// Datasets of 2 kB, spread over the Earth and 1,000 days. `CUBE_SPEED_DATASETS` sets how many.
-fn datasets(count: u32) -> impl Iterator<Item = Dataset> {
+pub(crate) fn datasets(count: u32) -> impl Iterator<Item = Dataset> {
     let start: jiff::Timestamp = "2034-01-01T00:00:00Z".parse().unwrap();
     (0..count).map(move |n| {
         let scatter = |step: u32, span: u32| f64::from(n.wrapping_mul(step) % (span * 100)) / 100.0;

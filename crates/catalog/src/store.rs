@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::Result;
 use crate::rows::{
-    Candidate, Changes, DatasetRow, DefinitionRows, HomeRow, KnownRow, LineageRow, ProductChange, ProductRow,
+    Candidate, Changes, DatasetRow, DefinitionRows, FactRow, HomeRow, KnownRow, LineageRow, ProductChange, ProductRow,
     Selection, Span, State, StoredRow, Values,
 };
 
@@ -78,7 +78,7 @@ pub(crate) trait Transaction: Send {
 
     /// Adds datasets, with their fields and lineage. Answers the key of each row, in their order; `None` where another
     /// writer was faster and a dataset of this id is there by now (and can be read in this transaction).
-    fn insert<'a>(&'a mut self, rows: &'a [DatasetRow], now: Timestamp) -> Answer<'a, Vec<Option<i64>>>;
+    fn insert<'a>(&'a mut self, rows: &'a [&'a DatasetRow], now: Timestamp) -> Answer<'a, Vec<Option<i64>>>;
 
     /// Puts a dataset's new record in the place of the old; it stays archived where it is.
     fn replace<'a>(&'a mut self, key: i64, row: &'a DatasetRow, now: Timestamp) -> Answer<'a, ()>;
@@ -117,6 +117,13 @@ pub(crate) trait Transaction: Send {
 
     /// Up to `limit` datasets of a product with keys greater than `after`, by key.
     fn page(&mut self, product: i64, after: i64, limit: u32) -> Answer<'_, Vec<StoredRow>>;
+
+    /// What is known of those of these datasets that are there, but their documents: in no order, with their values of
+    /// these fields.
+    fn facts<'a>(&'a mut self, ids: &'a [Uuid], fields: &'a [i64]) -> Answer<'a, Vec<FactRow>>;
+
+    /// When a dataset of a product was last added, changed or archived; `None` where it has none.
+    fn last_change(&mut self, product: i64) -> Answer<'_, Option<i64>>;
 
     /// The lineage edges whose source is one of these (`derived`), or whose derived dataset is (otherwise), by
     /// (derived, classifier, source).

@@ -1,13 +1,16 @@
 //! What a search asks of fields, in the store's terms.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use cube_geo::BoundingBox;
 use cube_model::{FieldTerm, FieldTest, FieldType, FieldValue, TimeRange};
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::definitions::{Definitions, ProductEntry};
 use crate::fields::BUILT_IN;
+use crate::near::near_names;
 use crate::rows::{Condition, Micros, Place, Term};
 use crate::{CatalogError, Result};
 
@@ -73,7 +76,7 @@ fn conditions(name: &str, test: &FieldTest, searched: &[&ProductEntry]) -> Resul
 fn condition(name: &str, test: &FieldTest, kind: FieldType, keys: Vec<i64>) -> Result<Condition> {
     Ok(match kind {
         FieldType::String | FieldType::Object => {
-            let (low, high) = texts(test);
+            let (low, high) = texts(name, test)?;
             if low.is_some() && high.is_some() && low > high {
                 return Err(reversed(name, "text", test));
             }
@@ -97,38 +100,53 @@ fn condition(name: &str, test: &FieldTest, kind: FieldType, keys: Vec<i64>) -> R
     })
 }
 
-fn unknown_field(name: &str, searched: &[&ProductEntry]) -> CatalogError {
-    let known: BTreeSet<String> = searched
+pub(crate) fn unknown_field(name: &str, searched: &[&ProductEntry]) -> CatalogError {
+    let known: BTreeSet<&str> = searched
         .iter()
         .flat_map(|p| p.metadata_type.search_fields.keys().map(String::as_str))
         .chain(BUILT_IN)
-        .map(str::to_owned)
         .collect();
     let of = match searched {
         [one] => format!("product {:?} has", one.row.name),
         [] => "the catalog has no products, so it has".to_owned(),
         many => format!("the {} products searched have", many.len()),
     };
-    CatalogError::UnknownField { field: name.to_owned(), of, known: known.into_iter().collect() }
-}
-
-/// Low and high of a test, the same for equality.
-fn ends(test: &FieldTest) -> (Option<&FieldValue>, Option<&FieldValue>) {
-    match test {
-        FieldTest::Equals(value) => (Some(value), Some(value)),
-        FieldTest::Between(low, high) => (low.as_ref(), high.as_ref()),
+    let near = near_names(name, known.iter().copied());
+    CatalogError::UnknownField {
+        field: name.to_owned(),
+        near,
+        of,
+        known: known.into_iter().map(str::to_owned).collect(),
     }
 }
 
-fn texts(test: &FieldTest) -> (Option<String>, Option<String>) {
+/// Low and high of a test, the same for equality.
+fn ends(test: &FieldTest) -> (Bound<&FieldValue>, Bound<&FieldValue>) {
+    match test {
+        FieldTest::Equals(value) => (Bound::Included(value), Bound::Included(value)),
+        FieldTest::Between(low, high) => (
+            low.as_ref().map_or(Bound::Unbounded, Bound::Included),
+            high.as_ref().map_or(Bound::Unbounded, Bound::Included),
+        ),
+        FieldTest::Within(low, high) => (low.as_ref(), high.as_ref()),
+    }
+}
+
+/// Texts have no next one that every store could compare with, so that none is left out.
+fn texts(name: &str, test: &FieldTest) -> Result<(Option<String>, Option<String>)> {
+    let one = |end: Bound<&FieldValue>| match end {
+        Bound::Included(value) => Ok(Some(shown(value))),
+        Bound::Unbounded => Ok(None),
+        Bound::Excluded(_) => Err(refuse(name, "text", shown_test(test), "texts are compared by =, !=, in, >= and <=")),
+    };
     let (low, high) = ends(test);
-    (low.map(shown), high.map(shown))
+    Ok((one(low)?, one(high)?))
 }
 
 fn equal_text(name: &str, test: &FieldTest) -> Result<String> {
     match test {
         FieldTest::Equals(value) => Ok(shown(value)),
-        FieldTest::Between(..) => {
+        FieldTest::Between(..) | FieldTest::Within(..) => {
             Err(refuse(name, "text", shown_test(test), "give one value, or several joined by OR"))
         }
     }
@@ -155,13 +173,22 @@ fn numbers(name: &str, test: &FieldTest) -> Result<(f64, f64)> {
             .filter(|n| !n.is_nan())
             .ok_or_else(|| refuse(name, "number", format!("{:?}", shown(value)), "give a number or [low, high]"))
     };
+    // The next number is the least that is greater: nothing lies between the two.
     let (low, high) = ends(test);
-    let low = low.map(one).transpose()?.unwrap_or(f64::NEG_INFINITY);
-    let high = high.map(one).transpose()?.unwrap_or(f64::INFINITY);
+    let low = match low {
+        Bound::Unbounded => f64::NEG_INFINITY,
+        Bound::Included(value) => one(value)?,
+        Bound::Excluded(value) => one(value)?.next_up(),
+    };
+    let high = match high {
+        Bound::Unbounded => f64::INFINITY,
+        Bound::Included(value) => one(value)?,
+        Bound::Excluded(value) => one(value)?.next_down(),
+    };
     if low > high { Err(reversed(name, "number", test)) } else { Ok((low, high)) }
 }
 
-/// Times of any precision: a day is the whole day.
+/// Times of any precision: a day is the whole day, also where it is left out.
 fn times(name: &str, test: &FieldTest) -> Result<Micros> {
     let one = |value: &FieldValue| match value {
         FieldValue::Time(at) => Ok(TimeRange::instant(*at)),
@@ -174,9 +201,18 @@ fn times(name: &str, test: &FieldTest) -> Result<Micros> {
             )
         }),
     };
+    let micro = SignedDuration::from_micros(1);
     let (low, high) = ends(test);
-    let begin = low.map(one).transpose()?.map_or(jiff::Timestamp::MIN, |range| range.begin);
-    let end = high.map(one).transpose()?.map_or(jiff::Timestamp::MAX, |range| range.end);
+    let begin = match low {
+        Bound::Unbounded => Timestamp::MIN,
+        Bound::Included(value) => one(value)?.begin,
+        Bound::Excluded(value) => one(value)?.end.checked_add(micro).unwrap_or(Timestamp::MAX),
+    };
+    let end = match high {
+        Bound::Unbounded => Timestamp::MAX,
+        Bound::Included(value) => one(value)?.end,
+        Bound::Excluded(value) => one(value)?.begin.checked_sub(micro).unwrap_or(Timestamp::MIN),
+    };
     if begin > end { Err(reversed(name, "time", test)) } else { Ok(Micros::inside(begin, end)) }
 }
 
@@ -204,6 +240,17 @@ fn shown_test(test: &FieldTest) -> String {
         FieldTest::Between(low, high) => {
             let end = |value: &Option<FieldValue>| value.as_ref().map_or_else(String::new, shown);
             format!("[{}, {}]", end(low), end(high))
+        }
+        FieldTest::Within(low, high) => {
+            let mut parts = Vec::new();
+            for (end, or_equal, strictly) in [(low, ">=", ">"), (high, "<=", "<")] {
+                match end {
+                    Bound::Unbounded => {}
+                    Bound::Included(value) => parts.push(format!("{or_equal} {}", shown(value))),
+                    Bound::Excluded(value) => parts.push(format!("{strictly} {}", shown(value))),
+                }
+            }
+            parts.join(" ")
         }
     }
 }

@@ -77,13 +77,23 @@ impl fmt::Debug for CatalogUrl {
     }
 }
 
-/// `scheme://user:password@host` with the password starred out.
+/// The URL with its passwords starred out, those among the parameters too.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let authority = rest.split('/').next().unwrap_or(rest);
-    let Some((user, _)) = authority.rsplit_once('@') else { return url.to_owned() };
-    let Some((name, _)) = user.split_once(':') else { return url.to_owned() };
-    format!("{scheme}://{name}:***{}", &rest[user.len()..])
+    let (address, parameters) = rest.split_once('?').map_or((rest, None), |(address, p)| (address, Some(p)));
+    let authority = address.split('/').next().unwrap_or(address);
+    // A password with a slash that was not written as %2F: better too much is hidden than too little.
+    let user = authority.rsplit_once('@').or_else(|| address.rsplit_once('@')).map(|(user, _)| user);
+    let shown = match user.and_then(|user| Some((user, user.split_once(':')?.0))) {
+        Some((user, name)) => format!("{scheme}://{name}:***{}", &address[user.len()..]),
+        None => format!("{scheme}://{address}"),
+    };
+    let Some(parameters) = parameters else { return shown };
+    let hidden = |parameter: &str| match parameter.split_once('=') {
+        Some((name, _)) if name.to_ascii_lowercase().contains("password") => format!("{name}=***"),
+        _ => parameter.to_owned(),
+    };
+    format!("{shown}?{}", parameters.split('&').map(hidden).collect::<Vec<_>>().join("&"))
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
@@ -125,6 +135,14 @@ mod tests {
         let url: CatalogUrl = "postgresql://anna:se@cret@db.example:5432/cube".parse().unwrap();
         assert_eq!(url.to_string(), "postgresql://anna:***@db.example:5432/cube");
         assert!(!format!("{url:?}").contains("cret"));
+        for (given, shown) in [
+            ("postgresql:///cube?host=/run&password=secret&x=1", "postgresql:///cube?host=/run&password=***&x=1"),
+            ("postgresql://anna:se/cret@db/cube", "postgresql://anna:***@db/cube"),
+            ("postgresql://anna@db:5432/cube?sslmode=require", "postgresql://anna@db:5432/cube?sslmode=require"),
+            ("postgresql://db/cube", "postgresql://db/cube"),
+        ] {
+            assert_eq!(given.parse::<CatalogUrl>().unwrap().to_string(), shown);
+        }
     }
 
     #[test]

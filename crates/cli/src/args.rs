@@ -1,11 +1,18 @@
 //! The command line, as clap sees it.
 #![expect(clippy::doc_markdown, reason = "these comments are the help texts, which people read as they stand")]
-#![expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 
 use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::count::CountArgs;
+use crate::commands::dataset::DatasetCommand;
+use crate::commands::export::ExportArgs;
+use crate::commands::index::IndexArgs;
+use crate::commands::metadata::MetadataCommand;
+use crate::commands::product::ProductCommand;
+use crate::commands::search::SearchArgs;
 
 /// A geospatial data cube: index scenes and grids where they lie, search them, load them as arrays, files and pictures.
 #[derive(Debug, Parser)]
@@ -23,9 +30,16 @@ pub(crate) struct Arguments {
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// The catalog: sqlite:///path/to/file [default: CUBE_CATALOG, else a file in the user's data directory]
+    /// The catalog: sqlite:///path/to/file or postgresql://… [default: CUBE_CATALOG, else by ODC's configuration, else a
+    /// file in the user's data directory]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) catalog: Option<String>,
+    /// The environment of ODC's configuration that names the catalog
+    #[arg(short = 'E', long, global = true, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// A file of ODC's configuration; of several the first that can be read
+    #[arg(short = 'C', long = "config", global = true, value_name = "FILE")]
+    pub(crate) configs: Vec<PathBuf>,
     /// Say more; twice for debugging
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -35,7 +49,7 @@ pub(crate) struct Global {
 }
 
 /// A whole number from 1 on.
-fn at_least_one() -> RangedU64ValueParser<usize> {
+pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..)
 }
 
@@ -45,19 +59,23 @@ pub(crate) enum Command {
     Init,
     /// Version, catalog, counts, libraries and formats
     Status(Json),
-    /// Product definitions: add, update, show, list, delete
+    /// Product definitions: add, update, show, list, extent, delete
     #[command(subcommand)]
     Product(ProductCommand),
-    /// Metadata types: add, show, list
+    /// Metadata types: add, update, show, list
     #[command(subcommand)]
     Metadata(MetadataCommand),
     /// Record datasets in the catalog; their pixels stay where they are
     Index(IndexArgs),
-    /// One dataset: show, archive, restore, purge
+    /// Write metadata types, products and datasets as documents that index again
+    Export(ExportArgs),
+    /// The life of datasets: show, info, update, archive, restore, purge, lineage, uris, duplicates
     #[command(subcommand)]
     Dataset(DatasetCommand),
     /// Find datasets
     Search(SearchArgs),
+    /// Count datasets by product and through time
+    Count(CountArgs),
     /// Load pixels into a file
     Load(LoadArgs),
     /// Water extent through time
@@ -85,120 +103,6 @@ pub(crate) struct Json {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum ProductCommand {
-    /// Add product definitions
-    Add {
-        /// YAML or JSON files, directories, or - for standard input
-        #[arg(required = true)]
-        files: Vec<String>,
-    },
-    /// Change product definitions that are there
-    Update {
-        /// YAML or JSON files, directories, or - for standard input
-        #[arg(required = true)]
-        files: Vec<String>,
-        /// Also make changes that datasets already indexed may not fit
-        #[arg(long)]
-        allow_unsafe: bool,
-    },
-    /// Print product definitions
-    Show {
-        /// Names; all products where none is given
-        names: Vec<String>,
-        /// Print JSON instead of YAML
-        #[arg(long)]
-        json: bool,
-    },
-    /// List products with their datasets
-    List(Json),
-    /// Delete products
-    Delete {
-        /// Names
-        #[arg(required = true)]
-        names: Vec<String>,
-        /// Delete their datasets with them
-        #[arg(long)]
-        force: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum MetadataCommand {
-    /// Add metadata types
-    Add {
-        /// YAML or JSON files, directories, or - for standard input
-        #[arg(required = true)]
-        files: Vec<String>,
-    },
-    /// Print metadata types
-    Show {
-        /// Names; all where none is given
-        names: Vec<String>,
-        /// Print JSON instead of YAML
-        #[arg(long)]
-        json: bool,
-    },
-    /// List metadata types with their search fields
-    List(Json),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct IndexArgs {
-    /// Documents (YAML, JSON, NDJSON; also .gz and .tar), directories, globs, - for standard input; rasters with --product
-    #[arg(required = true, value_name = "SOURCE")]
-    pub(crate) sources: Vec<String>,
-    /// Make the documents from raster files themselves: their planes become datasets of this product
-    #[arg(long, value_name = "NAME")]
-    pub(crate) product: Option<String>,
-    /// Check everything, write nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Replace the document of a dataset that is there but differs
-    #[arg(long)]
-    pub(crate) update: bool,
-    /// How many threads parse [default: one a core]
-    #[arg(long, value_name = "N", value_parser = at_least_one())]
-    pub(crate) jobs: Option<usize>,
-    #[command(flatten)]
-    pub(crate) json: Json,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DatasetCommand {
-    /// Print a dataset's document
-    Show {
-        /// Dataset ids
-        #[arg(required = true)]
-        ids: Vec<String>,
-        /// Print JSON instead of YAML
-        #[arg(long)]
-        json: bool,
-    },
-    /// Hide datasets from searches
-    Archive {
-        /// Dataset ids
-        #[arg(required = true)]
-        ids: Vec<String>,
-    },
-    /// Bring archived datasets back
-    Restore {
-        /// Dataset ids
-        #[arg(required = true)]
-        ids: Vec<String>,
-    },
-    /// Delete archived datasets for good
-    Purge {
-        /// Dataset ids
-        #[arg(required = true)]
-        ids: Vec<String>,
-        /// Also those that are not archived
-        #[arg(long)]
-        force: bool,
-    },
-}
-
-/// Which datasets: shared by all commands that search.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Where {
     /// A time or range: 2034, 2034-05, 2034-05-17, 2034-05/2034-07
@@ -219,33 +123,6 @@ pub(crate) struct Where {
     /// At most so many datasets
     #[arg(long, value_name = "N", help_heading = "Which datasets")]
     pub(crate) limit: Option<usize>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SearchArgs {
-    /// Terms: product=NAME time in 2034-05 lat in [41.9,42.3] cloud_cover in [0,20]; terms are ANDed, a repeated field is an OR
-    #[arg(value_name = "EXPR", allow_negative_numbers = true)]
-    pub(crate) expression: Vec<String>,
-    #[command(flatten)]
-    pub(crate) place: Where,
-    /// Print only how many there are
-    #[arg(long)]
-    pub(crate) count: bool,
-    /// Active, archived or all datasets
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) status: StatusArg,
-    /// Sort by this: time, product, id, label; prefix with - to reverse
-    #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
-    pub(crate) sort: Option<String>,
-    /// Print JSON: one object a dataset, with its document
-    #[arg(long, group = "format")]
-    pub(crate) json: bool,
-    /// Print CSV
-    #[arg(long, group = "format")]
-    pub(crate) csv: bool,
-    /// Print a GeoJSON feature collection of footprints
-    #[arg(long, group = "format")]
-    pub(crate) geojson: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]

@@ -6,6 +6,7 @@ mod output;
 mod progress;
 mod query;
 mod stop;
+mod stream;
 
 use std::process::ExitCode;
 

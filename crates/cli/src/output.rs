@@ -22,7 +22,11 @@ pub(crate) enum Failure {
 
 impl From<cube::Error> for Failure {
     fn from(error: cube::Error) -> Self {
-        if error.is_usage() { Self::Usage(error.to_string()) } else { Self::Failed(error.to_string()) }
+        match error {
+            cube::Error::NoReader => Self::NoReader,
+            error if error.is_usage() => Self::Usage(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
     }
 }
 

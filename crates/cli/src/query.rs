@@ -156,7 +156,7 @@ pub(crate) fn load_spec(pixels: &Pixels, area: Option<&Footprint>) -> Result<Loa
 }
 
 /// A CRS; a bare number is an EPSG code.
-fn parse_crs(text: &str) -> Result<Crs, Failure> {
+pub(crate) fn parse_crs(text: &str) -> Result<Crs, Failure> {
     let crs = match text.trim().parse() {
         Ok(code) => Crs::epsg(code),
         Err(_) => Crs::parse(text),

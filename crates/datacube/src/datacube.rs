@@ -225,11 +225,9 @@ impl Datacube {
             partial.times.clone_from(&search.times);
             if self.count(&partial)? == 0 {
                 partial.times.clear();
-                let found = self.find_datasets(&partial)?;
-                let begin = found.iter().map(|d| d.time.begin).min();
-                let end = found.iter().map(|d| d.time.end).max();
+                let found = self.temporal_extent(&partial)?;
                 let asked = search.times.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-                let there = begin.zip(end).map(|(b, e)| format!("; there is data from {b} to {e}")).unwrap_or_default();
+                let there = found.map(|t| format!("; there is data from {} to {}", t.begin, t.end)).unwrap_or_default();
                 let place = if search.area.is_some() { " in the area" } else { "" };
                 return Ok(format!("{}{place} is of the time {asked}{there}", none_of(here, &names)));
             }

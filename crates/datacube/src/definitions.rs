@@ -1,6 +1,6 @@
 //! Product definitions and metadata types, from files into the catalog.
 
-use cube_catalog::Added;
+use cube_catalog::{Added, DefinitionChanges};
 use cube_model::documents::{self, DocumentKind, RawDocument};
 use cube_model::{MetadataType, Product};
 
@@ -34,6 +34,16 @@ impl Datacube {
         })
     }
 
+    /// What [`Datacube::update_products`] would change; `each` hears of every product. What is refused comes back as of
+    /// [`Datacube::add_products`].
+    pub fn compare_products(&self, files: &[String], mut each: impl FnMut(DefinitionChanges)) -> Vec<Refusal> {
+        each_document(files, DocumentKind::Product, |document| {
+            let product = Product::from_document(document)?;
+            each(self.wait(self.catalog.compare_product(&product))?);
+            Ok(())
+        })
+    }
+
     /// Deletes a product that has no active datasets, with `force` also one that has; says how many datasets went with it.
     ///
     /// # Errors
@@ -42,11 +52,45 @@ impl Datacube {
         self.wait(self.catalog.delete_product(name, force))
     }
 
+    /// Deletes products as of [`Datacube::delete_product`], all of them or none; says how many datasets went with each.
+    ///
+    /// # Errors
+    /// As [`Datacube::delete_product`].
+    pub fn delete_products(&self, names: &[impl AsRef<str> + Sync], force: bool) -> Result<Vec<u64>, Error> {
+        self.wait(self.catalog.delete_products(names, force))
+    }
+
     /// Adds the metadata types in these files; see [`Datacube::add_products`].
     pub fn add_metadata_types(&self, files: &[String], mut each: impl FnMut(&str, Added)) -> Vec<Refusal> {
         each_document(files, DocumentKind::MetadataType, |document| {
             let metadata_type = MetadataType::from_document(document)?;
             each(&metadata_type.name, self.wait(self.catalog.add_metadata_type(&metadata_type))?);
+            Ok(())
+        })
+    }
+
+    /// Replaces metadata types; `each` hears the name and whether it changed. Where search fields change, the values of all
+    /// their datasets are read anew. Changes of what is there are refused while there are datasets, unless `allow_unsafe`.
+    /// What is refused comes back as of [`Datacube::add_products`].
+    pub fn update_metadata_types(
+        &self,
+        files: &[String],
+        allow_unsafe: bool,
+        mut each: impl FnMut(&str, bool),
+    ) -> Vec<Refusal> {
+        each_document(files, DocumentKind::MetadataType, |document| {
+            let metadata_type = MetadataType::from_document(document)?;
+            let changed = self.wait(self.catalog.update_metadata_type(&metadata_type, allow_unsafe))?;
+            each(&metadata_type.name, changed);
+            Ok(())
+        })
+    }
+
+    /// What [`Datacube::update_metadata_types`] would change; see [`Datacube::compare_products`].
+    pub fn compare_metadata_types(&self, files: &[String], mut each: impl FnMut(DefinitionChanges)) -> Vec<Refusal> {
+        each_document(files, DocumentKind::MetadataType, |document| {
+            let metadata_type = MetadataType::from_document(document)?;
+            each(self.wait(self.catalog.compare_metadata_type(&metadata_type))?);
             Ok(())
         })
     }
@@ -84,7 +128,9 @@ fn each_document(
             };
             for document in &documents {
                 let kind = documents::kind(document);
-                let done = if kind == wanted || kind == DocumentKind::Unknown {
+                // A collection is a product by another name.
+                let is_product = kind == DocumentKind::StacCollection && wanted == DocumentKind::Product;
+                let done = if kind == wanted || is_product || kind == DocumentKind::Unknown {
                     each(document)
                 } else {
                     let command = match kind {

@@ -18,6 +18,9 @@ pub enum Error {
     /// A document that has no form in YAML.
     #[error(transparent)]
     Yaml(#[from] cube_model::documents::YamlError),
+    /// A dataset that has no form in STAC.
+    #[error(transparent)]
+    Stac(#[from] cube_model::stac::StacError),
     /// A search.
     #[error(transparent)]
     Search(#[from] cube_model::SearchError),
@@ -53,6 +56,14 @@ pub enum Error {
         "there is no home directory to keep the catalog in: give --catalog sqlite:///path/to/catalog.sqlite or set CUBE_CATALOG"
     )]
     NoHome,
+    /// A configuration of ODC is there and names no catalog.
+    #[error("the configuration of ODC ({place}) names no catalog: {reason}; or name one with --catalog")]
+    OdcConfig {
+        /// The file, the variable, and the environment where it is known.
+        place: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
     /// The thread pool or runtime could not start.
     #[error("cannot start the worker threads: {reason}")]
     NoThreads {
@@ -121,6 +132,19 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         reason: String,
+    },
+    /// A text too long to be a document.
+    #[error(
+        "cannot read {}{}: one text holds more than {most} MiB; split it, or write one JSON document a line (.ndjson)",
+        path.display(), line.map(|line| format!(", line {line}")).unwrap_or_default()
+    )]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// Which line of it, where each is a document.
+        line: Option<usize>,
+        /// The limit.
+        most: u64,
     },
     /// A file that cannot be written.
     #[error("cannot write {}: {reason}", path.display())]
@@ -212,6 +236,9 @@ pub enum Error {
         /// Names there are.
         has: Vec<String>,
     },
+    /// Whoever read standard output has gone.
+    #[error("nobody reads the output any more")]
+    NoReader,
     /// A request that contradicts itself or lacks a part.
     #[error("{reason}")]
     Usage {

@@ -16,30 +16,47 @@ mod datacube;
 mod definitions;
 mod error;
 mod export;
+mod export_documents;
+mod from_odc;
 mod index;
+mod life;
 pub mod picture;
 mod place;
 pub mod plot;
+mod queries;
 mod roles;
 pub mod series;
+mod stac;
 mod text;
 mod units;
 pub mod water;
 
-pub use config::{CATALOG_VARIABLE, Config};
+pub use config::{CATALOG_VARIABLE, Config, ConfigOptions, Surroundings};
 pub use cube_analysis::{Index as SpectralIndex, Threshold};
-pub use cube_catalog::{Added, CatalogUrl};
-pub use cube_geo::{Affine, Anchor, BoundingBox, Crs, Footprint, GeoBox, Resampling, Resolution, Shape, Window};
+pub use cube_catalog::{
+    Added, ArchiveOptions, Below, CatalogUrl, Chosen, DERIVED_TOLERANCE, DatasetUpdate, DefinitionChange,
+    DefinitionChanges, Direction, Duplicates, Extent, Lineage, LineageEdge, LineageTree, LocationMode, MATURITY_DELTA,
+    MergeOptions, MergeReport, PeriodCount, PurgeOptions, RestoreOptions, Touched, UpdateOutcome, UpdateRules,
+};
+pub use cube_geo::{
+    Affine, Anchor, BoundingBox, Crs, Footprint, GeoBox, LonLatExtent, Resampling, Resolution, Shape, Window,
+};
 pub use cube_load::{Explanation, Fuse, GroupBy, LoadPlan, LoadSpec};
+pub use cube_model::stac::StacVersion;
 pub use cube_model::{
-    Cube, CubeArray, DataType, Dataset, Measurement, MetadataType, Pixel, Pixels, Product, Search, Status, TimeRange,
+    CalendarPeriod, Cube, CubeArray, DataType, Dataset, FieldTerm, FieldTest, FieldValue, Measurement, MetadataType,
+    OrderBy, Pixel, Pixels, Product, Search, SearchError, Status, TimeRange,
 };
 pub use cube_raster::{Compression, discard_unfinished};
 pub use datacube::{Datacube, LoadOptions, Loaded, plan_datasets, run};
 pub use error::Error;
 pub use export::{ExportOptions, Format, check_free, check_output, check_output_of, export};
-pub use index::{IndexOptions, IndexReport, Refusal};
-pub use place::{footprint_geojson, geobox_of_file, utm_zone_of};
+pub use export_documents::{DocumentFormat, DocumentsOptions, DocumentsReport};
+pub use from_odc::{CopiedProduct, CopyCounts, FromOdcOptions, FromOdcReport, OdcSchema, StateCounts};
+pub use index::{IndexOptions, IndexProgress, IndexReport, Refusal, RefusalReason};
+pub use life::{DatasetInfo, UpdateOptions, UpdateReport, lineage_from_files};
+pub use place::{footprint_geojson, geobox_of_file, outline_geojson, utm_zone_of};
 pub use roles::Role;
+pub use stac::item_collection;
 pub use text::{libraries, to_yaml};
 pub use uuid::Uuid;

@@ -54,19 +54,24 @@ pub fn geobox_of_file(path: &Path) -> Result<GeoBox, Error> {
 /// # Errors
 /// Where it has no image in longitude and latitude.
 pub fn footprint_geojson(footprint: &Footprint) -> Result<serde_json::Value, Error> {
-    let lonlat = footprint.to_lonlat()?;
+    Ok(outline_geojson(&footprint.to_lonlat()?))
+}
+
+/// A footprint as a GeoJSON geometry in its own CRS, which GeoJSON itself does not name.
+#[must_use]
+pub fn outline_geojson(footprint: &Footprint) -> serde_json::Value {
     let ring =
         |line: &geo_types::LineString<f64>| line.coords().map(|c| serde_json::json!([c.x, c.y])).collect::<Vec<_>>();
-    let polygons = lonlat
+    let polygons = footprint
         .polygons()
         .iter()
         .map(|p| std::iter::once(ring(p.exterior())).chain(p.interiors().iter().map(ring)).collect::<Vec<_>>());
     let mut polygons: Vec<_> = polygons.collect();
-    Ok(if polygons.len() == 1 {
+    if polygons.len() == 1 {
         serde_json::json!({ "type": "Polygon", "coordinates": polygons.remove(0) })
     } else {
         serde_json::json!({ "type": "MultiPolygon", "coordinates": polygons })
-    })
+    }
 }
 
 /// Fills in the CRS and resolution that a specification, the products and the datasets leave open: the UTM zone of

@@ -24,4 +24,6 @@ pub use location::RasterLocation;
 pub use open::{open, planes};
 pub use planes::Plane;
 pub use source::{Raster, RasterHeader};
-pub use write::{Compression, WriteOptions, discard_unfinished, write_cog, write_geotiffs, write_netcdf, write_zarr};
+pub use write::{
+    Compression, Staging, WriteOptions, discard_unfinished, write_cog, write_geotiffs, write_netcdf, write_zarr,
+};

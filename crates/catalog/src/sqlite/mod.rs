@@ -1,5 +1,6 @@
 //! The store in a SQLite file or in memory.
 
+mod facts;
 mod lineage;
 mod reading;
 mod selection;
@@ -19,7 +20,7 @@ use sqlx::{ConnectOptions, Sqlite};
 use uuid::Uuid;
 
 use crate::rows::{
-    Candidate, Changes, DatasetRow, DefinitionRows, HomeRow, KnownRow, LineageRow, ProductChange, ProductRow,
+    Candidate, Changes, DatasetRow, DefinitionRows, FactRow, HomeRow, KnownRow, LineageRow, ProductChange, ProductRow,
     Selection, Span, State, StoredRow, Values,
 };
 use crate::store::{Answer, Purpose, Store, Transaction};
@@ -141,6 +142,8 @@ fn tuned(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .foreign_keys(true)
         .pragma("temp_store", "MEMORY")
         .pragma("cache_size", "-65536")
+        // Checkpoints copy each page once, so that fewer of them write less; 64 MiB of log at most.
+        .pragma("wal_autocheckpoint", "16384")
         .row_buffer_size(1024)
         .disable_statement_logging()
 }
@@ -261,7 +264,7 @@ impl Transaction for SqliteTransaction {
         Box::pin(reading::known(&mut self.inner, ids))
     }
 
-    fn insert<'a>(&'a mut self, rows: &'a [DatasetRow], now: Timestamp) -> Answer<'a, Vec<Option<i64>>> {
+    fn insert<'a>(&'a mut self, rows: &'a [&'a DatasetRow], now: Timestamp) -> Answer<'a, Vec<Option<i64>>> {
         Box::pin(writing::insert(&mut self.inner, rows, now))
     }
 
@@ -307,6 +310,14 @@ impl Transaction for SqliteTransaction {
 
     fn page(&mut self, product: i64, after: i64, limit: u32) -> Answer<'_, Vec<StoredRow>> {
         Box::pin(reading::page(&mut self.inner, product, after, limit))
+    }
+
+    fn facts<'a>(&'a mut self, ids: &'a [Uuid], fields: &'a [i64]) -> Answer<'a, Vec<FactRow>> {
+        Box::pin(facts::facts(&mut self.inner, ids, fields))
+    }
+
+    fn last_change(&mut self, product: i64) -> Answer<'_, Option<i64>> {
+        Box::pin(facts::last_change(&mut self.inner, product))
     }
 
     fn lineage<'a>(&'a mut self, ids: &'a [Uuid], derived: bool) -> Answer<'a, Vec<LineageRow>> {

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use cube_model::Status;
+use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
 use super::sql;
 use crate::rows::{BoxRow, Changes, DefinitionRows, KnownRow, Micros, ProductRow, State, StoredRow, Version};
-use crate::{Result, SourceDigest, geometry};
+use crate::{Result, SourceDigest, geometry, rows};
 
 pub(super) async fn state(connection: &mut SqliteConnection, products: Option<&[i64]>) -> Result<State> {
     let wrong = sql("reading the versions");
@@ -146,8 +147,13 @@ pub(super) async fn changes(connection: &mut SqliteConnection, product: i64, sin
     let wrong = sql("reading the changes of a product");
     let Some(since) = since else {
         let all = sqlx::query(concat!("SELECT ", box_columns!(), " FROM dataset d WHERE d.product = ?")).bind(product);
-        let rows = all.try_map(|row| box_row(&row)).fetch_all(connection).await.map_err(wrong)?;
-        return Ok(Changes { rows, gone: Vec::new() });
+        let mut changes = Changes::default();
+        let mut all = all.fetch(connection);
+        while let Some(row) = all.try_next().await.map_err(&wrong)? {
+            changes.rows.push(&box_row(&row).map_err(&wrong)?);
+        }
+        drop(all);
+        return Ok(changes);
     };
     let lists: Vec<Vec<u8>> =
         sqlx::query_scalar("SELECT datasets FROM product_change WHERE product = ? AND version > ?")
@@ -156,11 +162,10 @@ pub(super) async fn changes(connection: &mut SqliteConnection, product: i64, sin
             .fetch_all(&mut *connection)
             .await
             .map_err(&wrong)?;
-    let mut keys: Vec<i64> =
-        lists.iter().flat_map(|list| list.as_chunks().0).map(|key| i64::from_le_bytes(*key)).collect();
+    let mut keys: Vec<i64> = lists.iter().flat_map(|list| rows::keys(list)).collect();
     keys.sort_unstable();
     keys.dedup();
-    let rows: Vec<BoxRow> = sqlx::query(concat!(
+    let found: Vec<BoxRow> = sqlx::query(concat!(
         "SELECT ",
         box_columns!(),
         " FROM dataset d WHERE d.key IN (SELECT value FROM json_each(?)) AND +d.product = ?"
@@ -171,9 +176,9 @@ pub(super) async fn changes(connection: &mut SqliteConnection, product: i64, sin
     .fetch_all(connection)
     .await
     .map_err(wrong)?;
-    let there: HashSet<i64> = rows.iter().map(|row| row.key).collect();
+    let there: HashSet<i64> = found.iter().map(|row| row.key).collect();
     keys.retain(|key| !there.contains(key));
-    Ok(Changes { rows, gone: keys })
+    Ok(Changes { rows: found.iter().collect(), gone: keys })
 }
 
 pub(super) async fn count_product(connection: &mut SqliteConnection, product: i64, status: Status) -> Result<u64> {

@@ -8,7 +8,7 @@ use super::reading::json;
 use super::sql;
 use crate::cache::days;
 use crate::geometry::box_bytes;
-use crate::rows::{DatasetRow, ProductChange, ProductRow, Values};
+use crate::rows::{DatasetRow, ProductChange, ProductRow, Values, key_bytes};
 use crate::{Result, SourceDigest};
 
 type Arguments = <Sqlite as sqlx::Database>::Arguments;
@@ -118,7 +118,7 @@ async fn write<T>(
 
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
-    rows: &[DatasetRow],
+    rows: &[&DatasetRow],
     now: Timestamp,
 ) -> Result<Vec<Option<i64>>> {
     let next: i64 = sqlx::query_scalar("SELECT coalesce(max(key), 0) + 1 FROM dataset")
@@ -126,16 +126,18 @@ pub(super) async fn insert(
         .await
         .map_err(sql("writing datasets"))?;
     // A transaction that writes has the database to itself, so the keys above are free.
-    let rows: Vec<(i64, &DatasetRow)> = (next..).zip(rows).collect();
+    let rows: Vec<(i64, &DatasetRow)> = (next..).zip(rows.iter().copied()).collect();
     let now = now.as_microsecond();
     write(
         connection,
-        "dataset (key, id, product, time_begin, time_end, time_center, added, updated, boxes, location, outline, digest)",
-        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "dataset (key, id, product, time_begin, time_end, time_center, added, updated, archived, boxes, location, outline,
+         digest)",
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         &rows,
         |query, (key, row)| {
             let query = query.bind(key).bind(row.id).bind(row.product).bind(row.time.begin).bind(row.time.end);
-            let query = query.bind(row.center).bind(now).bind(now).bind(box_bytes(&row.boxes));
+            let query = query.bind(row.center).bind(row.added.unwrap_or(now)).bind(now).bind(row.archived);
+            let query = query.bind(box_bytes(&row.boxes));
             let digest = row.digest.as_ref().map(SourceDigest::as_bytes);
             query.bind(row.location.as_deref()).bind(row.outline.as_slice()).bind(digest)
         },
@@ -304,11 +306,10 @@ pub(super) async fn bump(connection: &mut SqliteConnection, products: &[ProductC
         .fetch_one(&mut *connection)
         .await
         .map_err(&wrong)?;
-        let keys: Vec<u8> = datasets.iter().flat_map(|key| key.to_le_bytes()).collect();
         sqlx::query("INSERT INTO product_change (product, version, datasets) VALUES (?, ?, ?)")
             .bind(product)
             .bind(version)
-            .bind(keys)
+            .bind(key_bytes(datasets))
             .execute(&mut *connection)
             .await
             .map_err(&wrong)?;

@@ -1,56 +1,64 @@
-//! `cube dataset`: the life of a dataset.
+//! `cube dataset`: the life of datasets.
 
-use std::io::Write;
+mod change;
+mod find;
+mod lineage;
+mod show;
+mod update;
 
-use cube::{Datacube, Uuid};
-use serde_json::Value;
+use clap::Subcommand;
+use cube::Uuid;
 
-use crate::args::{DatasetCommand, Global};
-use crate::output::{Failure, count, print_json, say};
+use crate::args::Global;
+use crate::output::Failure;
 
-fn parse(ids: &[String]) -> Result<Vec<Uuid>, Failure> {
-    ids.iter()
-        .map(|id| {
-            id.parse().map_err(|_| {
-                Failure::Usage(format!(
-                    "{id:?} is not a dataset id: expected a UUID such as 7f3bd8b5-8d5a-5b8e-9d0a-2f8f5c1c1d11"
-                ))
-            })
-        })
-        .collect()
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatasetCommand {
+    /// Print the documents of datasets
+    Show(show::ShowArgs),
+    /// Say what is known of datasets: product, state, location, fields, lineage
+    Info(show::InfoArgs),
+    /// Replace the documents of datasets that are there; changes that are not safe need leave
+    Update(update::UpdateArgs),
+    /// Hide datasets from searches
+    Archive(change::ArchiveArgs),
+    /// Bring archived datasets back
+    Restore(change::RestoreArgs),
+    /// Delete archived datasets for good
+    Purge(change::PurgeArgs),
+    /// What datasets were made from, and what was made from them
+    Lineage(lineage::LineageArgs),
+    /// Find datasets by the location of their documents
+    #[command(alias = "uri-search")]
+    Uris(find::UrisArgs),
+    /// Find datasets of a product that share the values of fields
+    #[command(alias = "find-duplicates")]
+    Duplicates(find::DuplicatesArgs),
 }
 
 pub(crate) fn run(global: &Global, command: DatasetCommand) -> Result<(), Failure> {
     match command {
-        DatasetCommand::Show { ids, json } => show(&super::open(global)?, &parse(&ids)?, json),
-        DatasetCommand::Archive { ids } => {
-            let n = super::open(global)?.archive(&parse(&ids)?)?;
-            say(global, &format!("{} archived", count(n, "dataset")));
-            Ok(())
-        }
-        DatasetCommand::Restore { ids } => {
-            let n = super::open(global)?.restore(&parse(&ids)?)?;
-            say(global, &format!("{} restored", count(n, "dataset")));
-            Ok(())
-        }
-        DatasetCommand::Purge { ids, force } => {
-            let n = super::open(global)?.purge(&parse(&ids)?, force)?;
-            say(global, &format!("{} deleted for good", count(n, "dataset")));
-            Ok(())
-        }
+        DatasetCommand::Show(args) => show::show(global, &args),
+        DatasetCommand::Info(args) => show::info(global, &args),
+        DatasetCommand::Update(args) => update::run(global, &args),
+        DatasetCommand::Archive(args) => change::archive(global, &args),
+        DatasetCommand::Restore(args) => change::restore(global, &args),
+        DatasetCommand::Purge(args) => change::purge(global, &args),
+        DatasetCommand::Lineage(args) => lineage::run(global, args),
+        DatasetCommand::Uris(args) => find::uris(global, &args),
+        DatasetCommand::Duplicates(args) => find::duplicates(global, &args),
     }
 }
 
-fn show(dc: &Datacube, ids: &[Uuid], json: bool) -> Result<(), Failure> {
-    let datasets = ids.iter().map(|&id| Ok(dc.dataset(id)?)).collect::<Result<Vec<_>, Failure>>()?;
-    if json {
-        return print_json(&Value::from(datasets.into_iter().map(|d| d.document).collect::<Vec<_>>()));
-    }
-    for (n, dataset) in datasets.iter().enumerate() {
-        if n > 0 {
-            writeln!(std::io::stdout(), "---")?;
-        }
-        write!(std::io::stdout(), "{}", cube::to_yaml(&dataset.document)?)?;
-    }
-    Ok(())
+/// The ids of these words.
+fn parse(ids: &[String]) -> Result<Vec<Uuid>, Failure> {
+    ids.iter().map(|id| parse_one(id)).collect()
+}
+
+fn parse_one(id: &str) -> Result<Uuid, Failure> {
+    id.parse().map_err(|_| {
+        Failure::Usage(format!(
+            "{id:?} is not a dataset id: expected a UUID such as 7f3bd8b5-8d5a-5b8e-9d0a-2f8f5c1c1d11"
+        ))
+    })
 }

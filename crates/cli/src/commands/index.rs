@@ -1,45 +1,101 @@
 //! `cube index`.
 
+use clap::Args;
 use cube::{IndexOptions, IndexReport};
 use serde_json::json;
 
-use crate::args::{Global, IndexArgs};
+use super::from_odc::{self, Copying, FromOdcArgs};
+use crate::args::{Global, Json, at_least_one};
 use crate::output::{Failure, complain, print_json, say};
-use crate::progress;
+use crate::{progress, stop};
 
-/// Most refusals that are told one by one; the summary counts them all.
-const TOLD: usize = 50;
+/// Most refusals that are told one by one; more are told by their reasons.
+const TOLD: usize = 20;
+
+/// Most reasons that are told.
+const REASONS: usize = 10;
+
+#[derive(Debug, Args)]
+pub(crate) struct IndexArgs {
+    /// Documents (YAML, JSON, NDJSON; also .gz and .tar), directories, globs, - for standard input; rasters with --product
+    #[arg(required_unless_present = "url", value_name = "SOURCE")]
+    pub(crate) sources: Vec<String>,
+    /// Only datasets of this product; repeat for several. Raster files become datasets of it: their planes need no document
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) product: Vec<String>,
+    /// No datasets of this product; repeat for several
+    #[arg(short = 'x', long, value_name = "NAME")]
+    pub(crate) exclude_product: Vec<String>,
+    /// Check everything, write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Replace the document of a dataset that is there but differs
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// Archive the less mature versions of what comes (final, interim, nrt; of one region, within 500 ms); refuse what
+    /// comes after a version as mature
+    #[arg(long)]
+    pub(crate) archive_less_mature: bool,
+    /// How many threads parse [default: one a core]
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    pub(crate) jobs: Option<usize>,
+    #[command(flatten)]
+    pub(crate) from_odc: FromOdcArgs,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
 
 pub(crate) fn run(global: &Global, args: &IndexArgs) -> Result<(), Failure> {
+    if let Some(url) = &args.from_odc.url {
+        let copying = Copying {
+            products: &[args.sources.as_slice(), args.product.as_slice()].concat(),
+            update: args.update,
+            dry_run: args.dry_run,
+            jobs: args.jobs,
+            json: args.json.json,
+        };
+        return from_odc::run(global, url, args.from_odc.schema, &copying);
+    }
     let dc = super::open(global)?;
-    let bar = progress::bar(global, 0, "indexing");
-    let advance = |done: usize, total: usize| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-    };
+    let bar = progress::IndexBar::new(global);
+    let advance: &dyn Fn(&cube::IndexProgress) = &|progress| bar.set(progress);
     let options = IndexOptions {
-        product: args.product.clone(),
+        products: args.product.clone(),
+        exclude_products: args.exclude_product.clone(),
         dry_run: args.dry_run,
         update: args.update,
+        archive_less_mature: args.archive_less_mature,
         jobs: args.jobs,
-        progress: Some(&advance),
+        progress: bar.is_shown().then_some(advance),
+        stop: Some(stop::gently()),
     };
     let report = dc.index(&args.sources, &options)?;
-    bar.finish_and_clear();
+    bar.finish();
     if args.json.json {
         print_json(&json!(report))?;
     } else {
         tell(global, &report, args.dry_run);
     }
-    if report.refused.is_empty() { Ok(()) } else { Err(Failure::Told) }
+    if report.stopped {
+        stop::end();
+    }
+    if report.refused_in_all == 0 { Ok(()) } else { Err(Failure::Told) }
 }
 
 fn tell(global: &Global, report: &IndexReport, dry_run: bool) {
-    for refusal in report.refused.iter().take(TOLD) {
-        complain(&refusal.reason);
-    }
-    if report.refused.len() > TOLD {
-        complain(&format!("… and {} more; --json lists all", report.refused.len() - TOLD));
+    if report.refused_in_all <= TOLD {
+        for refusal in &report.refused {
+            complain(&refusal.reason);
+        }
+    } else {
+        for reason in report.reasons.iter().take(REASONS) {
+            let more = if reason.count > reason.first.len() { ", …" } else { "" };
+            complain(&format!("{} refused: {} (at {}{more})", reason.count, reason.reason, reason.first.join(", ")));
+        }
+        let others = report.reasons.iter().skip(REASONS).map(|reason| reason.count).sum::<usize>();
+        if others > 0 {
+            complain(&format!("{others} refused for other reasons; --json lists them"));
+        }
     }
     let head = if dry_run { "dry run, nothing written: " } else { "" };
     say(global, &format!("{head}{}", report.summary()));

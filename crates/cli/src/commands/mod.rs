@@ -2,17 +2,23 @@
 
 mod applications;
 mod catalog;
-mod dataset;
-mod index;
+pub(crate) mod count;
+pub(crate) mod dataset;
+mod definitions;
+pub(crate) mod export;
+mod from_odc;
+pub(crate) mod index;
 mod load;
-mod product;
-mod search;
+pub(crate) mod metadata;
+pub(crate) mod product;
+pub(crate) mod search;
+pub(crate) mod stac;
 mod status;
 
 use std::io::Write;
 
 use clap::CommandFactory;
-use cube::{Config, Datacube};
+use cube::{Config, ConfigOptions, Datacube, Surroundings};
 
 use crate::args::{Arguments, Command, Global};
 use crate::output::Failure;
@@ -24,10 +30,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Init => catalog::init(&global),
         Command::Status(json) => status::run(&global, json.json),
         Command::Product(command) => product::run(&global, command),
-        Command::Metadata(command) => product::run_metadata(&global, command),
+        Command::Metadata(command) => metadata::run(&global, command),
         Command::Index(args) => index::run(&global, &args),
+        Command::Export(args) => export::run(&global, &args),
         Command::Dataset(command) => dataset::run(&global, command),
         Command::Search(args) => search::run(&global, &args),
+        Command::Count(args) => count::run(&global, &args),
         Command::Load(args) => load::run(&global, &args),
         Command::Water(args) => applications::water(&global, &args),
         Command::Series(args) => applications::series(&global, &args),
@@ -46,7 +54,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 /// The catalog that the arguments name.
 fn config(global: &Global) -> Result<Config, Failure> {
-    Ok(Config::resolve(global.catalog.as_deref())?)
+    let options = ConfigOptions {
+        catalog: global.catalog.clone(),
+        environment: global.env.clone(),
+        files: global.configs.clone(),
+    };
+    Ok(Config::find(&options, &Surroundings::of_process())?)
 }
 
 /// Opens that catalog.

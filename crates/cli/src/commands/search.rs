@@ -1,24 +1,80 @@
 //! `cube search`.
+#![expect(clippy::doc_markdown, reason = "these comments are the help texts, which people read as they stand")]
 
-use std::cmp::Ordering;
 use std::io::Write;
 
-use cube::{Dataset, Status};
-use serde_json::{Value, json};
+use clap::Args;
+use cube::{Datacube, Dataset, OrderBy, Search, Status};
+use serde_json::{Map, Value, json};
 
-use crate::args::{Global, SearchArgs, StatusArg};
-use crate::output::{Failure, count, print_csv, print_json, print_table, say};
+use super::stac::StacArgs;
+use crate::args::{Global, StatusArg, Where};
+use crate::output::{Failure, count, print_json, print_table, say};
 use crate::query;
+use crate::stream::{Csv, JsonList, plain};
+
+const TERMS: &str = "\
+Terms, joined by AND:
+  product=NAME  platform='LANDSAT 8'  id=UUID       is that value; a repeated field is an OR
+  cloud_cover in [0, 20]                            from the first to the last, both counted
+  region_code in [55HBU, 55HCU]                     any of them (two numbers or dates are a range)
+  cloud_cover < 20   cloud_cover >= 5               bounds; two of a field make one range
+  time in 2034-05   time in [2034-05, 2034-07]      all of these months; time > 2034-05 begins with May
+  lat in [41.9, 42.3] lon in [12, 12.4]             the box touches the footprint
+  not cloud_cover > 20   platform != landsat-8      what the term is not true of, or has no such value
+Fields are those of the product's metadata type (`cube metadata show`), and id, product, metadata_type, time,
+lat, lon, location (or uri) and indexed_time. Values with blanks or brackets are put in quotes.";
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
+#[command(after_help = TERMS)]
+pub(crate) struct SearchArgs {
+    /// Terms: product=NAME time in 2034-05 lat in [41.9,42.3] not cloud_cover > 20
+    #[arg(value_name = "EXPR", allow_negative_numbers = true)]
+    pub(crate) expression: Vec<String>,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Print only how many there are
+    #[arg(long, conflicts_with_all = ["fields", "sort"])]
+    pub(crate) count: bool,
+    /// Active, archived or all datasets
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) status: StatusArg,
+    /// Order by these, comma-separated; - in front for the greatest first [default: time]
+    #[arg(long, value_name = "FIELDS", allow_hyphen_values = true, value_delimiter = ',')]
+    pub(crate) sort: Vec<String>,
+    /// Print these fields, comma-separated: those of terms, archived, label, or a place in the document such as
+    /// properties.eo:gsd (.crs for the outermost)
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
+    pub(crate) fields: Vec<String>,
+    /// Print JSON: one object a dataset, with its document or the fields asked for
+    #[arg(long, group = "format")]
+    pub(crate) json: bool,
+    /// Print CSV
+    #[arg(long, group = "format")]
+    pub(crate) csv: bool,
+    /// Print a GeoJSON feature collection of footprints
+    #[arg(long, group = "format")]
+    pub(crate) geojson: bool,
+    /// Print a STAC item collection
+    #[arg(long, group = "format", conflicts_with = "fields")]
+    pub(crate) stac: bool,
+    #[command(flatten)]
+    pub(crate) stac_version: StacArgs,
+}
 
 pub(crate) fn run(global: &Global, args: &SearchArgs) -> Result<(), Failure> {
     let expression = args.expression.iter().chain(&args.place.query).map(String::as_str).collect::<Vec<_>>().join(" ");
     let mut search = query::expression(&expression).map_err(|failure| meant_product(&args.expression, failure))?;
     query::apply_place(&mut search, &args.place)?;
-    search.status = match args.status {
-        StatusArg::Active => Status::Active,
-        StatusArg::Archived => Status::Archived,
-        StatusArg::All => Status::All,
-    };
+    search.status = status(args.status);
+    search.order_by = args.sort.iter().map(|field| OrderBy::from(field.trim())).collect();
+    let fields: Vec<&str> = args.fields.iter().map(|field| field.trim()).collect();
+    if fields.iter().chain(&args.sort.iter().map(String::as_str).collect::<Vec<_>>()).any(|field| field.is_empty()) {
+        return Err(Failure::Usage(
+            "--fields and --sort take names separated by commas, one of them is empty".to_owned(),
+        ));
+    }
     let dc = super::open(global)?;
     if args.count {
         let n = dc.count(&search)?;
@@ -28,50 +84,130 @@ pub(crate) fn run(global: &Global, args: &SearchArgs) -> Result<(), Failure> {
         writeln!(std::io::stdout(), "{n}")?;
         return Ok(());
     }
-    // The limit counts in the order asked for, which is not the catalog's.
-    let limit = if args.sort.is_some() { search.limit.take() } else { None };
-    let mut found = dc.find_datasets(&search)?;
-    if let Some(sort) = &args.sort {
-        sort_by(&mut found, sort)?;
-        found.truncate(limit.unwrap_or(usize::MAX));
+    if args.geojson {
+        return geojson(&dc, &search, &fields);
+    }
+    if args.stac {
+        let mut list = JsonList::features()?;
+        dc.each_dataset(&search, |found| {
+            dc.stac_items(&found, args.stac_version.version())?.iter().try_for_each(|item| list.push(item))
+        })?;
+        return list.finish();
+    }
+    if !fields.is_empty() {
+        return chosen(global, &dc, &search, &fields, args);
     }
     if args.json {
-        return print_json(&Value::from(found.iter().map(summary).collect::<Vec<_>>()));
-    }
-    if args.geojson {
-        let features = found.iter().map(feature).collect::<Result<Vec<_>, _>>()?;
-        return print_json(&json!({ "type": "FeatureCollection", "features": features }));
+        let mut list = JsonList::new()?;
+        dc.each_dataset(&search, |found| found.iter().try_for_each(|dataset| list.push(&summary(dataset))))?;
+        return list.finish();
     }
     if args.csv {
-        let headings = ["id", "product", "begin", "end", "label", "location"];
-        let rows = found.iter().map(|d| {
-            vec![
-                d.id.to_string(),
-                d.product.clone(),
-                d.time.begin.to_string(),
-                d.time.end.to_string(),
-                d.label.clone().unwrap_or_default(),
-                d.location.clone().unwrap_or_default(),
-            ]
-        });
-        return print_csv(&headings, rows.collect());
+        let mut csv = Csv::new(&["id", "product", "begin", "end", "label", "location"])?;
+        dc.each_dataset(&search, |found| {
+            found.into_iter().try_for_each(|d| {
+                csv.push([
+                    d.id.to_string(),
+                    d.product,
+                    d.time.begin.to_string(),
+                    d.time.end.to_string(),
+                    d.label.unwrap_or_default(),
+                    d.location.unwrap_or_default(),
+                ])
+            })
+        })?;
+        return csv.finish();
     }
-    if found.is_empty() {
+    let mut rows = Vec::new();
+    dc.each_dataset(&search, |found| {
+        rows.extend(found.into_iter().map(|d| {
+            vec![
+                d.time.center().to_string(),
+                d.product,
+                d.label.unwrap_or_default(),
+                d.crs.to_string(),
+                d.id.to_string(),
+            ]
+        }));
+        Ok::<_, Failure>(())
+    })?;
+    table(global, &["time", "product", "label", "CRS", "id"], rows)
+}
+
+/// The status that an option names.
+pub(crate) fn status(arg: StatusArg) -> Status {
+    match arg {
+        StatusArg::Active => Status::Active,
+        StatusArg::Archived => Status::Archived,
+        StatusArg::All => Status::All,
+    }
+}
+
+fn table(global: &Global, headings: &[&str], rows: Vec<Vec<String>>) -> Result<(), Failure> {
+    if rows.is_empty() {
         say(global, "no datasets");
         return Ok(());
     }
-    let rows = found.iter().map(|d| {
-        vec![
-            d.time.center().to_string(),
-            d.product.clone(),
-            d.label.clone().unwrap_or_default(),
-            d.crs.to_string(),
-            d.id.to_string(),
-        ]
-    });
-    print_table(&["time", "product", "label", "CRS", "id"], rows.collect())?;
-    say(global, &count(found.len(), "dataset"));
+    let n = rows.len();
+    print_table(headings, rows)?;
+    say(global, &count(n, "dataset"));
     Ok(())
+}
+
+/// The chosen fields of what is found.
+fn chosen(global: &Global, dc: &Datacube, search: &Search, fields: &[&str], args: &SearchArgs) -> Result<(), Failure> {
+    if args.json {
+        // The field that is not there is told before anything is printed.
+        dc.fields_of(&[], search, fields)?;
+        let mut list = JsonList::new()?;
+        dc.each_row(search, fields, |rows| rows.into_iter().try_for_each(|row| list.push(&object(fields, row))))?;
+        return list.finish();
+    }
+    if args.csv {
+        dc.fields_of(&[], search, fields)?;
+        let mut csv = Csv::new(fields)?;
+        dc.each_row(search, fields, |rows| rows.iter().try_for_each(|row| csv.push(row.iter().map(plain))))?;
+        return csv.finish();
+    }
+    let mut lines: Vec<Vec<String>> = Vec::new();
+    dc.each_row(search, fields, |rows| {
+        lines.extend(rows.iter().map(|row| row.iter().map(plain).collect()));
+        Ok::<_, Failure>(())
+    })?;
+    table(global, fields, lines)
+}
+
+fn object(fields: &[&str], row: Vec<Value>) -> Value {
+    fields.iter().map(|field| (*field).to_owned()).zip(row).collect::<Map<_, _>>().into()
+}
+
+/// Footprints with their properties, or with the fields asked for.
+fn geojson(dc: &Datacube, search: &Search, fields: &[&str]) -> Result<(), Failure> {
+    dc.fields_of(&[], search, fields)?;
+    let mut list = JsonList::features()?;
+    dc.each_dataset(search, |found| {
+        let mut rows = Vec::new();
+        if !fields.is_empty() {
+            let ids: Vec<_> = found.iter().map(|dataset| dataset.id).collect();
+            let with_id = [&["id"], fields].concat();
+            rows = dc.fields_of(&ids, search, &with_id)?;
+        }
+        let mut rows = rows.into_iter().peekable();
+        for dataset in &found {
+            let properties = if fields.is_empty() {
+                json!({ "product": dataset.product, "label": dataset.label,
+                    "datetime": dataset.time.center().to_string(), "location": dataset.location })
+            } else {
+                // A dataset that was deleted meanwhile has no row.
+                let Some(row) = rows.next_if(|row| row[0] == json!(dataset.id)) else { continue };
+                object(fields, row.into_iter().skip(1).collect())
+            };
+            let geometry = cube::footprint_geojson(&dataset.footprint)?;
+            list.push(&json!({ "type": "Feature", "id": dataset.id, "geometry": geometry, "properties": properties }))?;
+        }
+        Ok::<_, Failure>(())
+    })?;
+    list.finish()
 }
 
 /// Asks whether a lone word that is no term was meant as a product.
@@ -84,36 +220,10 @@ fn meant_product(words: &[String], failure: Failure) -> Failure {
     }
 }
 
-fn sort_by(found: &mut [Dataset], field: &str) -> Result<(), Failure> {
-    let (name, reverse) = field.strip_prefix('-').map_or((field, false), |name| (name, true));
-    let order: fn(&Dataset, &Dataset) -> Ordering = match name {
-        "time" => |a, b| (a.time.center(), a.id).cmp(&(b.time.center(), b.id)),
-        "product" => |a, b| a.product.cmp(&b.product),
-        "id" => |a, b| a.id.cmp(&b.id),
-        "label" => |a, b| a.label.cmp(&b.label),
-        other => {
-            return Err(Failure::Usage(format!(
-                "--sort {other:?}: expected time, product, id or label, with - in front to reverse"
-            )));
-        }
-    };
-    found.sort_by(|a, b| if reverse { order(b, a) } else { order(a, b) });
-    Ok(())
-}
-
 fn summary(dataset: &Dataset) -> Value {
     json!({
         "id": dataset.id, "product": dataset.product, "label": dataset.label, "location": dataset.location,
         "time": { "begin": dataset.time.begin.to_string(), "end": dataset.time.end.to_string() },
         "document": dataset.document,
     })
-}
-
-fn feature(dataset: &Dataset) -> Result<Value, Failure> {
-    let geometry = cube::footprint_geojson(&dataset.footprint)?;
-    Ok(json!({
-        "type": "Feature", "id": dataset.id, "geometry": geometry,
-        "properties": { "product": dataset.product, "label": dataset.label,
-            "datetime": dataset.time.center().to_string(), "location": dataset.location },
-    }))
 }

@@ -1,10 +1,18 @@
 //! Indexing: documents and rasters become datasets in the catalog.
 
+mod checking;
+mod ground;
+mod known;
+mod options;
+mod pieces;
 mod rasters;
+mod reading;
 mod report;
 mod run;
 mod sources;
+mod writer;
 
-pub use report::{IndexReport, Refusal};
-pub use run::IndexOptions;
-pub(crate) use sources::{Rasters, find_sources, read_sources};
+pub use options::{IndexOptions, IndexProgress};
+pub(crate) use reading::read_sources;
+pub use report::{IndexReport, Reason as RefusalReason, Refusal};
+pub(crate) use sources::{Rasters, find_sources};

@@ -1,37 +1,14 @@
 //! Where documents come from: files, directories, globs, archives, standard input.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use super::report::Refusal;
 use crate::Error;
 use crate::error::why;
 
-/// Largest file, member of an archive or line of NDJSON that is read; a real document is a few kilobytes, a big product
-/// some hundred.
-pub(super) const LARGEST_DOCUMENT: u64 = 64 * 1024 * 1024;
-
 /// Most files that one directory or glob may name.
 const MOST_FILES: usize = 10_000_000;
-
-/// One text that holds one document or several.
-#[derive(Debug, Clone)]
-pub(crate) struct SourceText {
-    /// Where it is, for people and for relative measurement paths.
-    pub name: String,
-    /// The text.
-    pub text: String,
-    /// The line that it is, where each line of the file is a document of its own (NDJSON).
-    pub line: Option<usize>,
-}
-
-impl SourceText {
-    /// Where it is, with its line.
-    pub(crate) fn place(&self) -> String {
-        self.line.map_or_else(|| self.name.clone(), |line| format!("{} (line {line})", self.name))
-    }
-}
 
 /// What becomes of the rasters in a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +44,28 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// What it is called.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Documents(path) | Self::Raster(path) => path.display().to_string(),
+            Self::Stdin => "standard input".to_owned(),
+        }
+    }
+
+    /// True where it is gzipped, by its name.
+    pub(super) fn is_gzipped(&self) -> bool {
+        matches!(self, Self::Documents(path) if kind_of(path).1)
+    }
+
+    /// Its bytes; `None` where nobody knows, none where they are not read (rasters) or cannot be.
+    pub(super) fn size(&self) -> Option<u64> {
+        match self {
+            Self::Stdin => None,
+            Self::Raster(_) => Some(0),
+            Self::Documents(path) => Some(std::fs::metadata(path).map_or(0, |m| m.len())),
+        }
+    }
+
     /// True where it may hold more documents than fit into memory.
     pub(super) fn holds_many(&self) -> bool {
         match self {
@@ -230,7 +229,7 @@ fn is_raster(path: &Path) -> bool {
 
 /// The kind of a file by its name: the extension in small letters, and whether the file is gzipped. `a.yaml.gz` is
 /// gzipped `yaml`, `a.tgz` gzipped `tar`.
-fn kind_of(path: &Path) -> (String, bool) {
+pub(super) fn kind_of(path: &Path) -> (String, bool) {
     match extension(path).as_str() {
         "gz" => (extension(&path.with_extension("")), true),
         "tgz" => ("tar".to_owned(), true),
@@ -239,200 +238,19 @@ fn kind_of(path: &Path) -> (String, bool) {
 }
 
 /// True for the kind of a file with a document on every line.
-fn is_by_line(kind: &str) -> bool {
+pub(super) fn is_by_line(kind: &str) -> bool {
     matches!(kind, "ndjson" | "jsonl")
 }
 
 /// True for the names that documents have in a directory. Other JSON and YAML (a STAC catalog's `catalog.json`, a
 /// `docker-compose.yaml`) is looked at too: whether it is a dataset shows in its content.
-fn is_document_name(path: &Path) -> bool {
+pub(super) fn is_document_name(path: &Path) -> bool {
     matches!(kind_of(path).0.as_str(), "yaml" | "yml" | "json" | "ndjson" | "jsonl" | "geojson")
-}
-
-/// Takes one text; its error ends the reading.
-type Each<'a> = &'a mut dyn FnMut(SourceText) -> Result<(), Error>;
-
-/// Reads the texts of one source, each handed to `each` as soon as it is there.
-///
-/// # Errors
-/// Where the file, or a member of the archive that it is, cannot be read, or `each` fails.
-pub(crate) fn read_sources(source: &Source, each: Each<'_>) -> Result<(), Error> {
-    match source {
-        Source::Stdin => read_stream(std::io::stdin().lock(), "standard input", each),
-        Source::Raster(path) => Err(Error::RasterWithoutProduct { path: path.clone() }),
-        Source::Documents(path) => read_file(path, each),
-    }
-}
-
-fn read_file(path: &Path, each: Each<'_>) -> Result<(), Error> {
-    let unreadable = |e: std::io::Error| Error::Unreadable { path: path.to_owned(), reason: why(&e) };
-    let absolute = absolute(path).map_err(unreadable)?;
-    let file = BufReader::new(File::open(path).map_err(unreadable)?);
-    let (kind, gzipped) = kind_of(path);
-    let mut reader: Box<dyn BufRead> =
-        if gzipped { Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(file))) } else { Box::new(file) };
-    if kind == "tar" {
-        return read_tar(reader, &absolute, each);
-    }
-    let name = absolute.to_string_lossy().into_owned();
-    let empty = if is_by_line(&kind) {
-        read_lines(&mut reader, &name, path, each)? == 0
-    } else {
-        let text = read_text(reader, path)?;
-        let empty = text.trim().is_empty();
-        if !empty {
-            each(SourceText { name, text, line: None })?;
-        }
-        empty
-    };
-    if empty { Err(Error::Empty { path: path.to_owned() }) } else { Ok(()) }
-}
-
-/// Reads what may be NDJSON, which its first lines tell, or any one document text.
-fn read_stream(mut reader: impl BufRead, name: &str, each: Each<'_>) -> Result<(), Error> {
-    let path = Path::new(name);
-    let mut head = Vec::new();
-    let mut lines = 0;
-    while lines < 2 {
-        let line = next_line(&mut reader, path)?;
-        if line.is_empty() {
-            break;
-        }
-        lines += usize::from(!line.trim_ascii().is_empty());
-        head.extend_from_slice(&line);
-    }
-    if lines == 0 {
-        return Err(Error::Empty { path: path.to_owned() });
-    }
-    let by_line = std::str::from_utf8(&head).is_ok_and(looks_like_ndjson);
-    let mut whole = Cursor::new(head).chain(reader);
-    if by_line {
-        read_lines(&mut whole, name, path, each)?;
-        return Ok(());
-    }
-    let text = read_text(whole, path)?;
-    each(SourceText { name: name.to_owned(), text, line: None })
-}
-
-fn read_tar(reader: impl Read, path: &Path, each: Each<'_>) -> Result<(), Error> {
-    let unreadable = |e: std::io::Error| Error::Unreadable { path: path.to_owned(), reason: why(&e) };
-    let mut archive = tar::Archive::new(reader);
-    let mut empty = true;
-    for member in archive.entries().map_err(unreadable)? {
-        let member = member.map_err(unreadable)?;
-        let name = member.path().map_err(unreadable)?.into_owned();
-        if member.header().entry_type().is_file() && is_document_name(&name) {
-            // A member's relative paths start beside the archive, as if it had been unpacked there.
-            let place = path.parent().unwrap_or(Path::new("")).join(&name).to_string_lossy().into_owned();
-            let (kind, gzipped) = kind_of(&name);
-            let mut member: Box<dyn BufRead> = if gzipped {
-                Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(member)))
-            } else {
-                Box::new(BufReader::new(member))
-            };
-            if is_by_line(&kind) {
-                read_lines(&mut member, &place, path, each)?;
-            } else {
-                let text = read_text(member, Path::new(&place))?;
-                each(SourceText { name: place, text, line: None })?;
-            }
-            empty = false;
-        }
-    }
-    if empty { Err(Error::Empty { path: path.to_owned() }) } else { Ok(()) }
-}
-
-/// Hands on each line that is not blank; says how many they were.
-fn read_lines(reader: &mut impl BufRead, name: &str, path: &Path, each: Each<'_>) -> Result<usize, Error> {
-    let mut handed = 0;
-    for line in 1.. {
-        let bytes = next_line(reader, path)?;
-        if bytes.is_empty() {
-            break;
-        }
-        let text = utf8(bytes, path)?;
-        if !text.trim().is_empty() {
-            each(SourceText { name: name.to_owned(), text, line: Some(line) })?;
-            handed += 1;
-        }
-    }
-    Ok(handed)
-}
-
-/// The next line with its end, empty at the end of the file.
-fn next_line(reader: &mut impl BufRead, path: &Path) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    let read = reader.take(LARGEST_DOCUMENT + 1).read_until(b'\n', &mut bytes);
-    within_limit(read, bytes, path)
-}
-
-fn read_text(reader: impl Read, path: &Path) -> Result<String, Error> {
-    let mut bytes = Vec::new();
-    let read = reader.take(LARGEST_DOCUMENT + 1).read_to_end(&mut bytes);
-    utf8(within_limit(read, bytes, path)?, path)
-}
-
-fn within_limit(read: std::io::Result<usize>, bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, Error> {
-    let unreadable = |reason: String| Error::Unreadable { path: path.to_owned(), reason };
-    read.map_err(|e| unreadable(why(&e)))?;
-    if bytes.len() as u64 > LARGEST_DOCUMENT {
-        let most = LARGEST_DOCUMENT / (1024 * 1024);
-        return Err(unreadable(format!(
-            "one text holds more than {most} MiB; split it, or write one JSON document a line (.ndjson)"
-        )));
-    }
-    Ok(bytes)
-}
-
-fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String, Error> {
-    String::from_utf8(bytes).map_err(|e| Error::Unreadable {
-        path: path.to_owned(),
-        reason: format!("it is not UTF-8 text (from byte {} on); save it as UTF-8", e.utf8_error().valid_up_to()),
-    })
-}
-
-/// True where every one of the first lines is a JSON object of its own.
-fn looks_like_ndjson(text: &str) -> bool {
-    let mut lines = text.lines().filter(|l| !l.trim().is_empty()).take(2).peekable();
-    lines.peek().is_some()
-        && lines.all(|line| {
-            line.trim_start().starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok()
-        })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_json_object_over_several_lines_is_not_ndjson() {
-        assert!(looks_like_ndjson("{\"a\": 1}\n{\"a\": 2}\n"));
-        assert!(!looks_like_ndjson("{\n\"a\": 1}\n"));
-        assert!(!looks_like_ndjson("a: 1\n"));
-    }
-
-    #[test]
-    fn archives_and_plain_files_give_the_same_texts() {
-        let dir = tempfile::tempdir().unwrap();
-        let text = "name: x\n";
-        std::fs::write(dir.path().join("a.yaml"), text).unwrap();
-        let tar_path = dir.path().join("b.tar.gz");
-        let gz = flate2::write::GzEncoder::new(File::create(&tar_path).unwrap(), flate2::Compression::fast());
-        let mut tar = tar::Builder::new(gz);
-        tar.append_path_with_name(dir.path().join("a.yaml"), "in/a.yaml").unwrap();
-        tar.into_inner().unwrap().finish().unwrap();
-        for (source, name) in [("a.yaml", "a.yaml"), ("b.tar.gz", "in/a.yaml")] {
-            let mut texts = Vec::new();
-            read_sources(&Source::Documents(dir.path().join(source)), &mut |t| {
-                texts.push(t);
-                Ok(())
-            })
-            .unwrap();
-            assert_eq!(texts.len(), 1);
-            assert_eq!(texts[0].text, text);
-            assert!(texts[0].name.ends_with(name), "{}", texts[0].name);
-        }
-    }
 
     #[test]
     fn a_missing_file_is_named() {
@@ -466,23 +284,5 @@ mod tests {
         let found = find_sources(&argument, Rasters::Taken).unwrap();
         let rasters = ["a.tif", "b.zarr"].map(|name| Source::Raster(dir.path().join(name)));
         assert_eq!(found.sources, rasters);
-    }
-
-    #[test]
-    fn lines_are_handed_on_one_by_one_with_their_numbers() {
-        let mut places = Vec::new();
-        read_stream(&b"{\"a\": 1}\n\n{\"a\": 2}\n"[..], "standard input", &mut |text| {
-            places.push(text.place());
-            Ok(())
-        })
-        .unwrap();
-        assert_eq!(places, ["standard input (line 1)", "standard input (line 3)"]);
-    }
-
-    #[test]
-    fn an_endless_line_ends_at_the_limit() {
-        let endless = BufReader::new(std::io::repeat(b' '));
-        let error = read_stream(endless, "standard input", &mut |_| Ok(())).unwrap_err().to_string();
-        assert!(error.contains("64 MiB"), "{error}");
     }
 }

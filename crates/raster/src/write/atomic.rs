@@ -51,7 +51,7 @@ fn bar_and_remove(folder: &Path) -> std::io::Result<()> {
 
 /// A hidden folder beside the target, on the same file system, in which the output is made. It goes, with all in
 /// it, when the value is dropped without [`Staging::publish`].
-pub(crate) struct Staging {
+pub struct Staging {
     target: PathBuf,
     folder: TempDir,
     overwrite: bool,
@@ -62,7 +62,7 @@ impl Staging {
     ///
     /// # Errors
     /// Where the target exists and must not be replaced, or its folder cannot be written.
-    pub(crate) fn begin(target: &Path, overwrite: bool) -> Result<Self, RasterError> {
+    pub fn begin(target: &Path, overwrite: bool) -> Result<Self, RasterError> {
         let unwritable = |reason: String| RasterError::Unwritable { path: target.to_owned(), reason };
         if target.file_name().is_none() {
             return Err(unwritable("it is no file name; name an output file".to_owned()));
@@ -89,7 +89,8 @@ impl Staging {
     }
 
     /// Where the output is made until it is published.
-    pub(crate) fn path(&self) -> PathBuf {
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
         self.folder.path().join(self.target.file_name().unwrap_or_default())
     }
 
@@ -103,7 +104,7 @@ impl Staging {
     ///
     /// # Errors
     /// Where the disk is full or broken, or the target appeared meanwhile and must not be replaced.
-    pub(crate) fn publish(self) -> Result<(), RasterError> {
+    pub fn publish(self) -> Result<(), RasterError> {
         let made = self.path();
         let failed = |error: std::io::Error| match error.kind() {
             ErrorKind::AlreadyExists => RasterError::Exists { path: self.target.clone() },

@@ -11,7 +11,7 @@ mod netcdf;
 mod plane;
 mod zarr;
 
-pub use atomic::discard_unfinished;
+pub use atomic::{Staging, discard_unfinished};
 #[cfg(feature = "gdal")]
 pub use cog::write_cog;
 #[cfg(feature = "gdal")]

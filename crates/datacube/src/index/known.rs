@@ -1,0 +1,85 @@
+//! The second stage: texts that were indexed before are told by their digest and never parsed.
+
+use cube_catalog::{Outcome, SourceDigest};
+use rayon::prelude::*;
+use uuid::Uuid;
+
+use super::pieces::{Item, Piece};
+use super::reading::SourceText;
+use crate::{Datacube, Error};
+
+/// A piece, with what is known of each of its items.
+pub(super) struct LookedUp {
+    pub(super) piece: Piece,
+    pub(super) known: Vec<Known>,
+}
+
+/// What is known of one item before it is read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+    /// Of a text.
+    pub(super) digest: Option<SourceDigest>,
+    /// What indexing it would say, where the catalog holds the dataset of this very text.
+    pub(super) outcome: Option<Outcome>,
+}
+
+/// Looks up which texts of a piece the catalog knows. Where `ask` is false, nothing is asked and only digests are made.
+pub(super) fn look_up(dc: &Datacube, pool: &rayon::ThreadPool, piece: Piece, ask: bool) -> Result<LookedUp, Error> {
+    let tell = |item: &Item| match item {
+        Item::Text(text) => (Some(SourceDigest::of(&text.name, &text.text)), guess_id(text)),
+        _ => (None, None),
+    };
+    let told: Vec<(Option<SourceDigest>, Option<Uuid>)> =
+        pool.install(|| piece.items.par_iter().with_min_len(64).map(tell).collect());
+    let asked: Vec<(Uuid, SourceDigest)> =
+        told.iter().filter_map(|(digest, id)| (*id).zip(*digest)).filter(|_| ask).collect();
+    let answers = if asked.is_empty() { Vec::new() } else { dc.wait(dc.catalog.already_there(&asked))? };
+    let mut answers = answers.into_iter();
+    let known = told
+        .into_iter()
+        .map(|(digest, id)| {
+            let outcome = if ask && digest.is_some() && id.is_some() { answers.next().flatten() } else { None };
+            Known { digest, outcome }
+        })
+        .collect();
+    Ok(LookedUp { piece, known })
+}
+
+/// The id that a dataset document has, as far as a look at the text tells: the value of its first `id`. A guess may be
+/// wrong or missing; then the document is parsed.
+fn guess_id(text: &SourceText) -> Option<Uuid> {
+    let text = text.text.as_str();
+    let after = if text.trim_start().starts_with('{') {
+        &text[text.find("\"id\"")? + 4..]
+    } else if let Some(rest) = text.strip_prefix("id") {
+        rest
+    } else {
+        &text[text.find("\nid:")? + 3..]
+    };
+    let value = after.trim_start().strip_prefix(':')?.trim_start().trim_start_matches(['"', '\'']);
+    Uuid::try_parse(value.get(..36)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_is_seen_in_json_and_yaml() {
+        let id = "f884df9b-4458-47fd-a9d2-1a52a2db8a1a";
+        for (text, seen) in [
+            (format!("{{\"$schema\": \"x\", \"id\": \"{id}\", \"label\": \"y\"}}"), true),
+            (format!("  {{\"id\":\"{id}\"}}"), true),
+            (format!("---\n$schema: x\nid: {id}\nlabel: y\n"), true),
+            (format!("id: '{id}'\n"), true),
+            (format!("# a comment\r\nid: \"{id}\"\r\n"), true),
+            (format!("product:\n  id: {id}\n"), false),
+            ("id: S2A_33TTG_20340517_0_L2A\n".to_owned(), false),
+            ("{\"id\": \"é".to_owned(), false),
+            ("{}".to_owned(), false),
+        ] {
+            let text = SourceText { name: "x".into(), text, line: None };
+            assert_eq!(guess_id(&text), seen.then(|| id.parse().unwrap()), "{}", text.text);
+        }
+    }
+}
