@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build install demo test bench lint fmt docs sample-data clean-demo
+.PHONY: help setup build install demo test bench bench-catalog faults lint fmt docs sample-data clean-demo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,13 @@ test: ## all checks and tests, as CI runs them
 
 bench: ## kernels, and whole loads beside their peers (release build)
 	@scripts/bench
+
+bench-catalog: ## indexing and search beside the Open Data Cube, on a PostgreSQL of its own (release build)
+	@scripts/bench-catalog
+
+faults: ## all rounds of the fault tests: kills, races, full servers (make test does some of each)
+	@scripts/setup test
+	@CUBE_FAULTS=all scripts/postgres run cargo test --package cube-tests --test faults -- --nocapture --test-threads 1
 
 lint: ## the quick checks: format, arrows between crates, licences, clippy
 	cargo fmt --all --check

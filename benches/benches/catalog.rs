@@ -112,3 +112,15 @@ fn search_ids(bencher: Bencher, cache: bool) {
     }
     bencher.bench_local(|| runtime.block_on(catalog.search_ids(black_box(&search))).expect("a search"));
 }
+
+/// The same in the cache alone, with no look at the database.
+#[divan::bench(args = [20_000])]
+fn ids_in_cache(bencher: Bencher, count: u32) {
+    let Bench { runtime, catalog, _directory } = Bench::new(count);
+    let search = Search::product("scenes").bbox(10.0, 40.0, 12.0, 42.0).expect("a box");
+    let search = search.time("2034-05-10/2034-05-20".parse().expect("a time"));
+    for _ in 0..2 {
+        runtime.block_on(catalog.search_ids(&search)).expect("a search");
+    }
+    bencher.bench_local(|| catalog.ids_in_cache(black_box(&search)).expect("a search").expect("a tree"));
+}

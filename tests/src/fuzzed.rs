@@ -11,14 +11,21 @@ use cube_catalog::CatalogUrl;
 use cube_model::documents::{
     DocumentError, DocumentKind, ProductMatcher, RawDocument, default_metadata_types, parse, resolve, to_yaml,
 };
+use cube_model::stac::{CollectionOptions, ItemOptions, StacVersion, collection_of, item_of};
 use cube_model::{Dataset, MetadataType, Product, Search, SearchError, TimeRange, area_from_text, parse_instant};
 
 /// A name under `fuzz/corpus`, and the function that takes its files.
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// All targets.
-pub const TARGETS: [Target; 5] =
-    [("documents", documents), ("search", search), ("time", time), ("area", area), ("catalog_url", catalog_url)];
+pub const TARGETS: [Target; 6] = [
+    ("documents", documents),
+    ("stac", stac),
+    ("search", search),
+    ("time", time),
+    ("area", area),
+    ("catalog_url", catalog_url),
+];
 
 /// The product that seeds of datasets belong to.
 const PRODUCT: &str = "
@@ -64,7 +71,8 @@ fn product(document: &RawDocument) -> Result<(), DocumentError> {
 fn dataset(document: &RawDocument) -> Result<(), DocumentError> {
     let location = Some("https://host/scene/dataset.yaml");
     let dataset = Dataset::from_document(document, location, products())?;
-    let stored = Dataset::from_stored(document.value.clone(), location, &dataset.product);
+    let location = dataset.location.as_deref();
+    let stored = Dataset::from_stored(dataset.document.clone(), location, &dataset.product);
     assert_eq!(stored.as_ref(), Ok(&dataset), "a dataset that was accepted reads from the store");
     let extent = dataset.footprint.lonlat_extent().ok();
     for metadata_type in metadata_types() {
@@ -74,6 +82,61 @@ fn dataset(document: &RawDocument) -> Result<(), DocumentError> {
         let part = resolve(location, &measurement.path).and_then(|(_, part)| part);
         assert_ne!(part, Some(0), "bands count from 1");
         assert!(dataset.geobox(name).is_some(), "{name} lies on no grid of its dataset");
+    }
+    Ok(())
+}
+
+/// Items and collections of STAC, one or many. What is accepted comes out as STAC of either version, and in again as the
+/// same dataset or product.
+#[must_use]
+pub fn stac(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let documents = match parse(&text, "fuzzed") {
+        Ok(documents) => documents,
+        Err(e) => return refused(&e, &text),
+    };
+    let mut accepted = false;
+    for document in &documents {
+        let checked = match document.kind() {
+            DocumentKind::StacCollection => collection(document),
+            _ => dataset(document).and_then(|()| item(document)),
+        };
+        accepted |= match checked {
+            Ok(()) => true,
+            Err(e) => refused(&e, &text),
+        };
+    }
+    accepted
+}
+
+fn item(document: &RawDocument) -> Result<(), DocumentError> {
+    let there = Dataset::from_document(document, Some("https://host/scene/item.json"), products())?;
+    let product = products().products().iter().find(|p| p.name == there.product);
+    for version in [StacVersion::V1_0, StacVersion::V1_1] {
+        let options = ItemOptions { version, ..Default::default() };
+        let Ok(item) = item_of(&there, product.map(AsRef::as_ref), &options) else { continue };
+        let again = RawDocument::from_value(item, "written");
+        let here = Dataset::from_document(&again, there.location.as_deref(), products())
+            .unwrap_or_else(|e| panic!("an item that was written is refused: {e}"));
+        assert_eq!((here.id, &here.product, &here.crs, here.time), (there.id, &there.product, &there.crs, there.time));
+        assert_eq!(here.measurements.len(), there.measurements.len());
+        for (name, m) in &there.measurements {
+            let other = &here.measurements[name];
+            let file = |path: &str| resolve(there.location.as_deref(), path);
+            assert_eq!((file(&other.path), other.band), (file(&m.path), m.band), "{name} is elsewhere");
+            assert_eq!(here.geobox(name), there.geobox(name), "{name} has another grid");
+        }
+    }
+    Ok(())
+}
+
+fn collection(document: &RawDocument) -> Result<(), DocumentError> {
+    let there = Product::from_document(document)?;
+    for version in [StacVersion::V1_0, StacVersion::V1_1] {
+        let written = collection_of(&there, &CollectionOptions { version, ..Default::default() });
+        let here = Product::from_document(&RawDocument::from_value(written, "written"))
+            .unwrap_or_else(|e| panic!("a collection that was written is refused: {e}"));
+        assert_eq!((&here.name, &here.measurements.len()), (&there.name, &there.measurements.len()));
     }
     Ok(())
 }

@@ -21,11 +21,12 @@ pub mod fuzzed;
 
 mod binary;
 mod places;
+pub mod postgres;
 mod python;
 mod sandbox;
 pub mod scenes;
 
 pub use binary::cube_binary;
 pub use places::{documents, product_definitions, repository, sample_data, shared};
-pub use python::{grib_python, python};
+pub use python::{grib_python, odc_python, python};
 pub use sandbox::{Run, Sandbox};

@@ -26,6 +26,15 @@ pub fn grib_python<A: AsRef<OsStr>>(script: &str, arguments: impl IntoIterator<I
     run("CUBE_GRIB_PYTHON", "grib-venv", script, arguments)
 }
 
+/// Like [`python`], with the packages of `scripts/odc-requirements.txt`: the Open Data Cube itself, 1.9
+/// (`CUBE_TEST_ODC_PYTHON`).
+///
+/// # Panics
+/// Where the script fails.
+pub fn odc_python<A: AsRef<OsStr>>(script: &str, arguments: impl IntoIterator<Item = A>) -> Option<String> {
+    run("CUBE_TEST_ODC_PYTHON", "odc-venv", script, arguments)
+}
+
 fn run<A: AsRef<OsStr>>(
     variable: &str,
     venv: &str,

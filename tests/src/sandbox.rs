@@ -15,6 +15,8 @@ use crate::cube_binary;
 #[derive(Debug)]
 pub struct Sandbox {
     folder: tempfile::TempDir,
+    /// Where its catalog is, if not in the folder.
+    catalog: Option<String>,
 }
 
 /// What a command did.
@@ -51,12 +53,21 @@ impl Sandbox {
             folder.disable_cleanup(true);
             eprintln!("kept: {}", folder.path().display());
         }
-        let sandbox = Self { folder };
+        let sandbox = Self { folder, catalog: None };
         for place in ["home", "work", "tmp"] {
             let place = sandbox.folder.path().join(place);
             std::fs::create_dir(&place).unwrap_or_else(|e| panic!("{}: {e}", place.display()));
         }
         sandbox
+    }
+
+    /// An empty sandbox whose catalog is at this URL.
+    ///
+    /// # Panics
+    /// Where no temporary folder can be made.
+    #[must_use]
+    pub fn with_catalog(url: String) -> Self {
+        Self { catalog: Some(url), ..Self::new() }
     }
 
     /// `name` in the folder that the command runs in. An absolute `name` stays as it is.
@@ -81,7 +92,9 @@ impl Sandbox {
     /// The URL of this sandbox's catalog; the command gets it as `CUBE_CATALOG`.
     #[must_use]
     pub fn catalog(&self) -> String {
-        format!("sqlite://{}", self.folder.path().join("home").join("catalog.db").display())
+        self.catalog
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}", self.folder.path().join("home").join("catalog.db").display()))
     }
 
     /// The command, ready to be changed (`env`, `current_dir`) and handed to [`Sandbox::run`].
