@@ -229,7 +229,7 @@ fn a_new_key_at_the_top_is_safe_and_a_dataset_may_move() {
     assert_eq!(location(), before);
     let run = no_data(sandbox.cube(["dataset", "update", "elsewhere"]));
     assert!(run.stderr.contains("elsewhere/scene.yaml"), "{run}");
-    assert!(location().as_str().unwrap().ends_with("/work/elsewhere/scene.yaml"));
+    assert!(location().as_str().unwrap().ends_with("/elsewhere/scene.yaml"));
     let shown = sandbox.cube(["dataset", "show", SCENES[2], "--json"]).succeeds().json();
     assert_eq!(shown[0]["accessories"]["thumbnail"]["path"], "t.png");
 }

@@ -165,6 +165,8 @@ impl Catalog {
         let mut attempt = 0;
         loop {
             match self.add_once(&mut prepared, update).await {
+                // Another writer had it, and purged it again: now it can be added.
+                Err(CatalogError::UnknownDatasets { .. }) if attempt < 5 => attempt += 1,
                 Err(error) if again(&error, &mut attempt).await => {}
                 done => return done,
             }

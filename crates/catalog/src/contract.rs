@@ -72,6 +72,8 @@ async fn default_metadata_types_are_there(catalog: Catalog) {
     assert!(types.iter().any(|t| t.name == "eo3"));
     let eo3 = catalog.metadata_type("eo3").await.unwrap();
     assert_eq!(catalog.add_metadata_type(&eo3).await.unwrap(), Added::AlreadyThere);
+    // One that no product uses would give way.
+    with_product(&catalog, "lake").await;
     let mut other = (*eo3).clone();
     other.document["description"] = json!("another");
     let error = catalog.add_metadata_type(&other).await.unwrap_err().to_string();

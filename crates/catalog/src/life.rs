@@ -110,6 +110,7 @@ impl Catalog {
     pub async fn archive_with(&self, chosen: Chosen<'_>, options: ArchiveOptions) -> Result<Vec<Touched>> {
         let ids = self.chosen(chosen, Status::Active).await?;
         let (mut transaction, definitions) = self.begin(options.dry_run).await?;
+        let ids = self.settled(&mut *transaction, &definitions, chosen, ids, Status::Active, options.dry_run).await?;
         let mut wanted = ids.clone();
         if options.derived {
             wanted = closure(&mut *transaction, &ids, Direction::Derived, None).await?.ids;
@@ -127,6 +128,7 @@ impl Catalog {
     pub async fn restore_with(&self, chosen: Chosen<'_>, options: RestoreOptions) -> Result<Vec<Touched>> {
         let ids = self.chosen(chosen, Status::Archived).await?;
         let (mut transaction, definitions) = self.begin(options.dry_run).await?;
+        let ids = self.settled(&mut *transaction, &definitions, chosen, ids, Status::Archived, options.dry_run).await?;
         let must = if matches!(chosen, Chosen::Ids(_)) { &ids[..] } else { &[] };
         let depth = if options.derived.is_some() { None } else { Some(0) };
         let reached = closure(&mut *transaction, &ids, Direction::Derived, depth).await?;
@@ -151,8 +153,10 @@ impl Catalog {
     /// # Errors
     /// Where an id is not there, or is active and not forced, or the search is faulty: then none is deleted.
     pub async fn purge_with(&self, chosen: Chosen<'_>, options: PurgeOptions) -> Result<Vec<Touched>> {
-        let ids = self.chosen(chosen, if options.force { Status::All } else { Status::Archived }).await?;
+        let status = if options.force { Status::All } else { Status::Archived };
+        let ids = self.chosen(chosen, status).await?;
         let (mut transaction, definitions) = self.begin(options.dry_run).await?;
+        let ids = self.settled(&mut *transaction, &definitions, chosen, ids, status, options.dry_run).await?;
         let must = if matches!(chosen, Chosen::Ids(_)) { &ids[..] } else { &[] };
         let rows = rows(&mut *transaction, &definitions, ids.clone(), must, !options.dry_run).await?;
         let active = rows.iter().filter(|row| row.touched.archived.is_none()).map(|row| row.touched.id);
@@ -204,6 +208,27 @@ impl Catalog {
             }
         };
         Ok(ids.into_iter().collect())
+    }
+
+    /// Those of the chosen that a search still finds, now that nobody else changes them until the transaction ends.
+    async fn settled(
+        &self,
+        transaction: &mut dyn Transaction,
+        definitions: &Definitions,
+        chosen: Chosen<'_>,
+        ids: Vec<Uuid>,
+        status: Status,
+        dry_run: bool,
+    ) -> Result<Vec<Uuid>> {
+        let Chosen::Found(search) = chosen else { return Ok(ids) };
+        if dry_run || ids.is_empty() {
+            return Ok(ids);
+        }
+        rows(transaction, definitions, ids.clone(), &[], true).await?;
+        let again = Search { ids: Some(ids), status, limit: None, order_by: Vec::new(), ..search.clone() };
+        let mut found = self.find_ordered(transaction, &again, definitions, &[]).await?;
+        found.sort_unstable();
+        Ok(found)
     }
 
     async fn begin(&self, dry_run: bool) -> Result<(Box<dyn Transaction>, std::sync::Arc<Definitions>)> {

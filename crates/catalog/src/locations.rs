@@ -78,7 +78,7 @@ impl Catalog {
 
 /// The ways in which a location may have been written: a local path as it is, and as a `file:` URL with and without
 /// escapes.
-fn spellings(location: &str) -> Vec<String> {
+pub(crate) fn spellings(location: &str) -> Vec<String> {
     let mut all = vec![location.to_owned()];
     let mut add = |spelling: String| {
         if !all.contains(&spelling) {

@@ -240,6 +240,29 @@ pub(crate) struct Changes {
     pub(crate) rows: Builder,
     /// Keys of datasets that are not there any more.
     pub(crate) gone: Vec<i64>,
+    /// True where these are all datasets of the product, and not only what changed.
+    pub(crate) whole: bool,
+}
+
+/// Where more datasets changed than so many, reading the whole product takes less time and memory than reading them by
+/// their keys.
+const MOST_CHANGES: i64 = 100_000;
+
+/// The keys of lists of changes, each once; `None` where they are too many.
+pub(crate) fn changed_keys(lists: &[Vec<u8>]) -> Option<Vec<i64>> {
+    let many = |list: &[u8]| -> i64 {
+        let end = |bytes: &[u8]| bytes.try_into().map(i64::from_le_bytes).unwrap_or_default();
+        let runs =
+            list.as_chunks::<16>().0.iter().map(|run| end(&run[8..]).saturating_sub(end(&run[..8])).saturating_add(1));
+        runs.fold(0, i64::saturating_add)
+    };
+    if lists.iter().fold(0_i64, |sum, list| sum.saturating_add(many(list))) > MOST_CHANGES {
+        return None;
+    }
+    let mut all: Vec<i64> = lists.iter().flat_map(|list| keys(list)).collect();
+    all.sort_unstable();
+    all.dedup();
+    Some(all)
 }
 
 /// From the first begin to the last end of some datasets.

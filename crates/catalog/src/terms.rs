@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::definitions::{Definitions, ProductEntry};
 use crate::fields::BUILT_IN;
+use crate::locations::spellings;
 use crate::near::near_names;
 use crate::rows::{Condition, Micros, Place, Term};
 use crate::{CatalogError, Result};
@@ -49,7 +50,9 @@ pub(crate) fn compile(term: &FieldTerm, searched: &[&ProductEntry], definitions:
             }
             "time" => any.push(Condition::DatasetTime(times(name, test)?)),
             "indexed_time" => any.push(Condition::Indexed(times(name, test)?)),
-            "location" | "uri" => any.push(Condition::Location(equal_text(name, test)?)),
+            "location" | "uri" => {
+                any.extend(spellings(&equal_text(name, test)?).into_iter().map(Condition::Location));
+            }
             _ => any.extend(conditions(name, test, searched)?),
         }
     }
@@ -70,7 +73,22 @@ fn conditions(name: &str, test: &FieldTest, searched: &[&ProductEntry]) -> Resul
     if of_kind.is_empty() {
         return Err(unknown_field(name, searched));
     }
-    of_kind.into_iter().map(|(kind, keys)| condition(name, test, kind, keys)).collect()
+    let mut conditions = Vec::new();
+    for (kind, keys) in of_kind {
+        match (kind, test) {
+            // Codes that look like numbers: texts have no range of numbers, so two of them are a list.
+            (
+                FieldType::String | FieldType::Object,
+                FieldTest::Between(Some(a @ FieldValue::Number(_)), Some(b @ FieldValue::Number(_))),
+            ) => {
+                for value in [a, b] {
+                    conditions.push(condition(name, &FieldTest::Equals(value.clone()), kind, keys.clone())?);
+                }
+            }
+            _ => conditions.push(condition(name, test, kind, keys)?),
+        }
+    }
+    Ok(conditions)
 }
 
 fn condition(name: &str, test: &FieldTest, kind: FieldType, keys: Vec<i64>) -> Result<Condition> {

@@ -79,7 +79,17 @@ impl fmt::Debug for CatalogUrl {
 
 /// The URL with its passwords starred out, those among the parameters too.
 fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        let secret = url.contains('@') || url.to_ascii_lowercase().contains("password");
+        return if secret { "(not shown, as it may hold a password)".to_owned() } else { url.to_owned() };
+    };
+    // A question mark in a password, not written as %3F.
+    let before = rest.split(['/', '?']).next().unwrap_or(rest);
+    if let (Some((user, _)), false, Some(colon)) = (rest.rsplit_once('@'), before.contains('@'), rest.find(':'))
+        && colon < user.len()
+    {
+        return format!("{scheme}://{}:***{}", &rest[..colon], &rest[user.len()..]);
+    }
     let (address, parameters) = rest.split_once('?').map_or((rest, None), |(address, p)| (address, Some(p)));
     let authority = address.split('/').next().unwrap_or(address);
     // A password with a slash that was not written as %2F: better too much is hidden than too little.

@@ -156,8 +156,8 @@ async fn refreshed(slot: &Slot, transaction: &mut dyn Transaction, version: Vers
 /// A new tree, or the next one after `base`, made where it holds up no other search.
 async fn grown(base: Option<Arc<Tree>>, version: i64, changes: Changes) -> Tree {
     let make = move || match base {
-        Some(base) => base.advance(version, changes),
-        None => Tree::new(version, changes),
+        Some(base) if !changes.whole => base.advance(version, changes),
+        _ => Tree::new(version, changes),
     };
     match spawn_blocking(make).await {
         Ok(tree) => tree,

@@ -98,7 +98,7 @@ fn speed_of_the_cache_alone() {
     let tree = Tree::new(1, all);
     println!("tree built in {:?}, {:.1} bytes a footprint", begin.elapsed(), per(tree.bytes(), tree.len()));
     let later: Vec<_> = (0..1000).map(|key| row(key, &mut numbers, &mut encoding)).collect();
-    let later = Changes { rows: later.iter().collect(), gone: Vec::new() };
+    let later = Changes { rows: later.iter().collect(), gone: Vec::new(), whole: false };
     let begin = Instant::now();
     let tree = tree.advance(2, later);
     println!("1,000 changes taken in {:?}", begin.elapsed());

@@ -112,7 +112,7 @@ mod tests {
 
     fn changes(rows: impl IntoIterator<Item = BoxRow>, gone: &[i64]) -> Changes {
         let rows: Vec<BoxRow> = rows.into_iter().collect();
-        Changes { rows: rows.iter().collect(), gone: gone.to_vec() }
+        Changes { rows: rows.iter().collect(), gone: gone.to_vec(), whole: false }
     }
 
     fn keys(tree: &Tree, b: &[BoundingBox], times: &[Micros], status: Status, limit: Option<usize>) -> Vec<i64> {

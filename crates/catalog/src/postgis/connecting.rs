@@ -135,6 +135,10 @@ pub(super) async fn migrate(url: &str, options: &PgConnectOptions) -> Result<()>
 async fn migrate_on(url: &str, options: &PgConnectOptions, connection: &mut PgConnection) -> Result<()> {
     let known = newest_version();
     // One at a time. Who waited finds the work done.
+    sqlx::query("SET lock_timeout = '1min'")
+        .execute(&mut *connection)
+        .await
+        .map_err(sql("waiting for another `cube init`"))?;
     sqlx::query("SELECT pg_advisory_lock($1)")
         .bind(LOCK - 1)
         .execute(&mut *connection)

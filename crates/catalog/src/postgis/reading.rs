@@ -142,7 +142,7 @@ pub(super) async fn changes(connection: &mut PgConnection, product: i64, since: 
             "COPY (SELECT key, id, time_begin, time_end, time_center, boxes, outline, archived IS NOT NULL
              FROM cube.dataset WHERE product = {product}) TO STDOUT (FORMAT BINARY)"
         );
-        let mut changes = Changes::default();
+        let mut changes = Changes { whole: true, ..Changes::default() };
         let take = |row: Columns<'_>| copied_row(row).map(|row| changes.rows.push(&row));
         copy_out(connection, text, take).await.map_err(wrong)?;
         return Ok(changes);
@@ -154,9 +154,9 @@ pub(super) async fn changes(connection: &mut PgConnection, product: i64, since: 
             .fetch_all(&mut *connection)
             .await
             .map_err(&wrong)?;
-    let mut keys: Vec<i64> = lists.iter().flat_map(|list| rows::keys(list)).collect();
-    keys.sort_unstable();
-    keys.dedup();
+    let Some(mut keys) = rows::changed_keys(&lists) else {
+        return Box::pin(changes(connection, product, None)).await;
+    };
     let found: Vec<BoxRow> = sqlx::query(
         "SELECT key, id, time_begin, time_end, time_center, boxes, outline, archived IS NOT NULL
          FROM cube.dataset WHERE key = ANY ($1)",
@@ -168,7 +168,7 @@ pub(super) async fn changes(connection: &mut PgConnection, product: i64, since: 
     .map_err(wrong)?;
     let there: HashSet<i64> = found.iter().map(|row| row.key).collect();
     keys.retain(|key| !there.contains(key));
-    Ok(Changes { rows: found.iter().collect(), gone: keys })
+    Ok(Changes { rows: found.iter().collect(), gone: keys, whole: false })
 }
 
 fn box_row(row: &PgRow) -> sqlx::Result<BoxRow> {

@@ -147,7 +147,7 @@ pub(super) async fn changes(connection: &mut SqliteConnection, product: i64, sin
     let wrong = sql("reading the changes of a product");
     let Some(since) = since else {
         let all = sqlx::query(concat!("SELECT ", box_columns!(), " FROM dataset d WHERE d.product = ?")).bind(product);
-        let mut changes = Changes::default();
+        let mut changes = Changes { whole: true, ..Changes::default() };
         let mut all = all.fetch(connection);
         while let Some(row) = all.try_next().await.map_err(&wrong)? {
             changes.rows.push(&box_row(&row).map_err(&wrong)?);
@@ -162,9 +162,9 @@ pub(super) async fn changes(connection: &mut SqliteConnection, product: i64, sin
             .fetch_all(&mut *connection)
             .await
             .map_err(&wrong)?;
-    let mut keys: Vec<i64> = lists.iter().flat_map(|list| rows::keys(list)).collect();
-    keys.sort_unstable();
-    keys.dedup();
+    let Some(mut keys) = rows::changed_keys(&lists) else {
+        return Box::pin(changes(connection, product, None)).await;
+    };
     let found: Vec<BoxRow> = sqlx::query(concat!(
         "SELECT ",
         box_columns!(),
@@ -178,7 +178,7 @@ pub(super) async fn changes(connection: &mut SqliteConnection, product: i64, sin
     .map_err(wrong)?;
     let there: HashSet<i64> = found.iter().map(|row| row.key).collect();
     keys.retain(|key| !there.contains(key));
-    Ok(Changes { rows: found.iter().collect(), gone: keys })
+    Ok(Changes { rows: found.iter().collect(), gone: keys, whole: false })
 }
 
 pub(super) async fn count_product(connection: &mut SqliteConnection, product: i64, status: Status) -> Result<u64> {

@@ -10,6 +10,6 @@ pub(crate) fn init(global: &Global) -> Result<(), Failure> {
     let config = super::config(global)?;
     let dc = Datacube::init(&config)?;
     let version = dc.schema_version()?;
-    say(global, &format!("catalog {} is ready (schema version {version})", config.catalog));
+    say(global, &format!("catalog {} is ready (schema version {version}), from {}", config.catalog, config.origin));
     Ok(())
 }

@@ -101,5 +101,8 @@ pub(crate) fn run(global: &Global, args: &ExportArgs) -> Result<(), Failure> {
             report.seconds
         ),
     );
+    if report.left_out > 0 {
+        say(global, &format!("{} left out: STAC has no place for them", things(report.left_out, "archived dataset")));
+    }
     if report.refused.is_empty() { Ok(()) } else { Err(Failure::Told) }
 }

@@ -60,6 +60,9 @@ pub(crate) fn run(global: &Global, url: &str, schema: Option<SchemaArg>, how: &C
     bar.finish_and_clear();
     if how.json {
         print_json(&json!(report))?;
+        if report.refused_count > 0 {
+            complain(&report.summary());
+        }
     } else {
         tell(global, &report, how.dry_run)?;
     }

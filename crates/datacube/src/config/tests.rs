@@ -207,7 +207,13 @@ fn plain(escaped: &str) -> String {
     let mut rest = escaped.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
         (rest, ()) = if first == b'%' {
-            (&tail[2..], bytes.push(u8::from_str_radix(std::str::from_utf8(&tail[..2]).unwrap(), 16).unwrap()))
+            (
+                &tail[2..],
+                bytes.push(
+                    u8::from_str_radix(std::str::from_utf8(&tail[..2]).unwrap(), 16)
+                        .unwrap_or_else(|_| panic!("{escaped}")),
+                ),
+            )
         } else {
             (tail, bytes.push(first))
         };
@@ -259,7 +265,9 @@ print(json.dumps([env.index_driver, env.db_hostname, env.db_port, env.db_usernam
         };
         let mut theirs: Vec<String> = answer[1..].iter().map(text).collect();
         // Of a URL, datacube cuts out the password as it is written there.
-        theirs[3] = plain(&theirs[3]);
+        if case.variables.iter().any(|(name, _)| name.ends_with("_DB_URL")) {
+            theirs[3] = plain(&theirs[3]);
+        }
         assert_eq!(theirs, case.means, "{}", case.what);
     }
     eprintln!("agrees with datacube: {} configurations", CASES.len());

@@ -62,6 +62,8 @@ pub struct DocumentsReport {
     pub datasets: u64,
     /// Those of them that are archived.
     pub archived: u64,
+    /// Archived datasets that were left out, since STAC has no place for them.
+    pub left_out: u64,
     /// Datasets that have no form in STAC, with reasons.
     pub refused: Vec<crate::Refusal>,
     /// Seconds it took.
@@ -176,6 +178,11 @@ fn put(
     report: &mut DocumentsReport,
 ) -> Result<(), Error> {
     let (id, product) = (record.id, record.product);
+    if sink.format() == DocumentFormat::Stac && record.archived.is_some() {
+        // Indexed again, it would be active.
+        report.left_out += 1;
+        return Ok(());
+    }
     report.datasets += 1;
     report.archived += u64::from(record.archived.is_some());
     if sink.format() == DocumentFormat::Stac {

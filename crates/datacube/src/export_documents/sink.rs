@@ -140,6 +140,9 @@ impl Sink {
         };
         // `out/` and `out` are one folder.
         let target: PathBuf = target.components().collect();
+        if matches!(kind, Kind::Folder) && overwrite {
+            only_an_export(&target)?;
+        }
         let staging = Staging::begin(&target, overwrite).map_err(there_already)?;
         let path = staging.path();
         let create = |path: &Path| -> Result<Box<dyn Write>, Error> {
@@ -204,6 +207,25 @@ impl Sink {
             None => Ok(()),
         }
     }
+}
+
+/// Refuses to replace a folder that holds anything but an export.
+fn only_an_export(folder: &Path) -> Result<(), Error> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let path = entry.map_err(|e| unwritable(folder, &e))?.path();
+        let is_ours =
+            ["metadata_types", "products", "datasets"].iter().any(|name| path.ends_with(name)) && path.is_dir();
+        if !is_ours && !path.join("collection.json").is_file() {
+            let reason = format!(
+                "{}: it holds {}, which is no part of an export, and all in it would be replaced; name another folder",
+                folder.display(),
+                path.file_name().unwrap_or_default().to_string_lossy()
+            );
+            return Err(Error::Usage { reason });
+        }
+    }
+    Ok(())
 }
 
 /// The error of an output, with what the user can say.

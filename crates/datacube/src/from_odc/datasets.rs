@@ -17,7 +17,7 @@ use super::{Copy, FromOdcReport};
 use crate::{Datacube, Error};
 
 /// Datasets that are read and written together.
-const TOGETHER: u32 = 4000;
+const TOGETHER: u32 = 2000;
 
 /// Pieces that may wait between two of the three that work.
 const WAITING: usize = 1;
@@ -166,7 +166,11 @@ impl Parser<'_> {
         };
         let mut edges = Vec::new();
         let what = match known {
-            Some(outcome) => What::Known(outcome),
+            Some(outcome) => {
+                // Their lineage is written after the datasets: an earlier run may have ended in between.
+                edges.extend(odc.given().map(|given| given.edges).unwrap_or_default());
+                What::Known(outcome)
+            }
             None => self.checked(odc, &place, digest, &mut edges).unwrap_or_else(What::Refused),
         };
         (Item { id: odc.id, place, archived: odc.archived, what }, edges)

@@ -107,6 +107,7 @@ impl<'a> Checker<'a> {
     fn known(&mut self, outcome: &Outcome) {
         if matches!(outcome, Outcome::AlreadyThere | Outcome::Archived) {
             self.tally.report.present += 1;
+            self.tally.report.present_archived += usize::from(*outcome == Outcome::Archived);
         }
     }
 
@@ -164,7 +165,7 @@ impl<'a> Checker<'a> {
     fn definition(&mut self, number: u64, document: &RawDocument) -> bool {
         // A product that is there says at least as much as the collection.
         if cube_model::stac::product_name(document).is_some_and(|name| self.products.iter().any(|p| p.name == name)) {
-            self.tally.report.present += 1;
+            self.tally.report.present_definitions += 1;
             return false;
         }
         if documents::kind(document) != DocumentKind::MetadataType {
@@ -182,7 +183,7 @@ impl<'a> Checker<'a> {
                         true
                     }
                     Ok(Added::AlreadyThere) => {
-                        self.tally.report.present += 1;
+                        self.tally.report.present_definitions += 1;
                         false
                     }
                     Err(error) => return self.refuse_definition(number, document, &error),
@@ -206,7 +207,7 @@ impl<'a> Checker<'a> {
                 true
             }
             Ok(Added::AlreadyThere) => {
-                self.tally.report.present += 1;
+                self.tally.report.present_definitions += 1;
                 false
             }
             Err(error) => self.refuse_definition(number, document, &error),

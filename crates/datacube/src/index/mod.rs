@@ -13,6 +13,6 @@ mod sources;
 mod writer;
 
 pub use options::{IndexOptions, IndexProgress};
-pub(crate) use reading::read_sources;
+pub(crate) use reading::{read_parts, read_sources};
 pub use report::{IndexReport, Reason as RefusalReason, Refusal};
 pub(crate) use sources::{Rasters, find_sources};

@@ -76,12 +76,21 @@ pub(crate) fn read_sources(
     source: &Source,
     each: &mut dyn FnMut(SourceText) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    read_parts(source, &mut |read| each(read.map_err(|(_, error)| error)?))
+}
+
+/// Reads all texts of one source. A part of it that cannot be read is handed on as its place and the error, and the rest
+/// is read.
+///
+/// # Errors
+/// Where the source cannot be read, or `each` fails.
+pub(crate) fn read_parts(
+    source: &Source,
+    each: &mut dyn FnMut(Result<SourceText, (String, Error)>) -> Result<(), Error>,
+) -> Result<(), Error> {
     let mut stopped = Ok(());
     read_source(source, &AtomicU64::new(0), &mut |read| {
-        stopped = match read {
-            Ok(text) => each(text),
-            Err(broken) => Err(broken.error),
-        };
+        stopped = each(read.map_err(|broken| (broken.place, broken.error)));
         if stopped.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })
     .and(stopped)
@@ -113,6 +122,23 @@ impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.reader.read(buffer)?;
         self.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// A member of an archive, whose end must not come before the size that the archive tells.
+struct Whole<R> {
+    reader: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        if read == 0 && self.left > 0 && !buffer.is_empty() {
+            return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the archive breaks off in it"));
+        }
+        self.left = self.left.saturating_sub(read as u64);
         Ok(read)
     }
 }
@@ -201,6 +227,7 @@ fn read_tar(reader: impl Read, path: &Path, each: Each<'_>) -> Result<(), Ended>
         // A member's relative paths start beside the archive, as if it had been unpacked there.
         let place: Arc<str> = path.parent().unwrap_or(Path::new("")).join(&name).to_string_lossy().into();
         let (kind, gzipped) = kind_of(&name);
+        let member = Whole { left: member.size(), reader: member };
         let mut member: Box<dyn BufRead> = if gzipped {
             Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(member)))
         } else {

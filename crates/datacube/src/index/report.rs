@@ -10,6 +10,10 @@ pub struct IndexReport {
     pub added: usize,
     /// Datasets that were there already, unchanged.
     pub present: usize,
+    /// Those of them that are archived, and stay so.
+    pub present_archived: usize,
+    /// Products and metadata types that were there already.
+    pub present_definitions: usize,
     /// Datasets whose document was replaced.
     pub updated: usize,
     /// Datasets that were archived because a more mature version came.
@@ -54,13 +58,18 @@ impl IndexReport {
     /// Documents that were looked at.
     #[must_use]
     pub fn seen(&self) -> usize {
-        self.added + self.present + self.updated + self.products + self.metadata_types + self.refused_in_all
+        let definitions = self.products + self.metadata_types + self.present_definitions;
+        self.added + self.present + self.updated + definitions + self.refused_in_all
     }
 
     /// The run in one line.
     #[must_use]
     pub fn summary(&self) -> String {
-        let mut parts = vec![format!("{} added", self.added), format!("{} already there", self.present)];
+        let archived = match self.present_archived {
+            0 => String::new(),
+            n => format!(" ({n} of them archived: `cube dataset restore` brings them back)"),
+        };
+        let mut parts = vec![format!("{} added", self.added), format!("{} already there{archived}", self.present)];
         for (n, what) in [(self.updated, "updated"), (self.archived, "less mature ones archived")] {
             if n > 0 {
                 parts.push(format!("{n} {what}"));
@@ -127,6 +136,8 @@ impl Tally {
         let (mine, theirs) = (&mut self.report, other.report);
         mine.added += theirs.added;
         mine.present += theirs.present;
+        mine.present_archived += theirs.present_archived;
+        mine.present_definitions += theirs.present_definitions;
         mine.updated += theirs.updated;
         mine.archived += theirs.archived;
         mine.products += theirs.products;

@@ -79,7 +79,8 @@ impl Source {
     }
 }
 
-/// Finds what an argument names: a file as it is, a directory with all documents below it, a glob, `-` for standard
+/// Finds what an argument names: a file as it is, a directory with all documents below it (or, where there are none and
+/// rasters are taken, all rasters), a glob, `-` for standard
 /// input. A part of a directory that cannot be reached is refused by itself.
 ///
 /// # Errors
@@ -96,6 +97,10 @@ pub(crate) fn find_sources(argument: &str, rasters: Rasters) -> Result<FoundSour
     let path = Path::new(argument.strip_prefix("file://").unwrap_or(argument));
     if path.is_dir() && !is_raster(path) {
         walk(path, rasters, &mut found)?;
+        // Where documents lie, they describe the rasters beside them.
+        if found.sources.iter().any(|source| matches!(source, Source::Documents(_))) {
+            found.sources.retain(|source| matches!(source, Source::Documents(_)));
+        }
     } else if path.exists() {
         found.sources.push(of_file(path));
     } else if argument.contains(['*', '?', '[']) {

@@ -147,7 +147,11 @@ fn digest(dataset: &Dataset) -> u64 {
 fn count(tally: &mut Tally, written: Written, outcome: Outcome) {
     match outcome {
         Outcome::Added => tally.report.added += 1,
-        Outcome::AlreadyThere | Outcome::Archived => tally.report.present += 1,
+        Outcome::AlreadyThere => tally.report.present += 1,
+        Outcome::Archived => {
+            tally.report.present += 1;
+            tally.report.present_archived += 1;
+        }
         Outcome::Updated => tally.report.updated += 1,
         Outcome::Changed { differs } => {
             let Written { number, name, line, id } = written;

@@ -7,7 +7,8 @@ use cube_model::Dataset;
 use cube_model::documents::{self, ProductMatcher, RawDocument};
 use uuid::Uuid;
 
-use crate::index::{Rasters, Refusal, find_sources, read_sources};
+use crate::export_documents::Record;
+use crate::index::{Rasters, Refusal, find_sources, read_parts};
 use crate::{Datacube, Error};
 
 /// Datasets that go into one transaction.
@@ -72,7 +73,14 @@ impl Datacube {
             report.refused.extend(found.refused);
             for source in &found.sources {
                 let mut broken = false;
-                let read = read_sources(source, &mut |text| {
+                let read = read_parts(source, &mut |read| {
+                    let text = match read {
+                        Ok(text) => text,
+                        Err((place, error)) => {
+                            report.refused.push(Refusal { source: place, reason: error.to_string() });
+                            return Ok(());
+                        }
+                    };
                     match documents::parse(&text.text, &text.place()) {
                         Ok(documents) => {
                             for document in &documents {
@@ -145,7 +153,12 @@ impl Datacube {
 /// The dataset of a document, which lies somewhere on the Earth.
 fn dataset(document: &RawDocument, location: &str, matcher: &ProductMatcher) -> Result<Dataset, Refusal> {
     let refusal = |reason: String| Refusal { source: document.source.clone(), reason };
-    let dataset = Dataset::from_document(document, Some(location), matcher).map_err(|e| refusal(e.to_string()))?;
+    let mut document = document.clone();
+    // What was exported says where it was.
+    let record = Record::take_from(&mut document.value).map_err(|e| refusal(format!("{}: {e}", document.source)))?;
+    let location = record.map_or_else(|| Some(location.to_owned()), |record| record.location);
+    let dataset =
+        Dataset::from_document(&document, location.as_deref(), matcher).map_err(|e| refusal(e.to_string()))?;
     match dataset.footprint.lonlat_extent() {
         Ok(_) => Ok(dataset),
         Err(source) => {

@@ -300,6 +300,9 @@ fn value(word: &Word) -> FieldValue {
 
 /// An end of a range: a number or a date, else text.
 fn bound(word: &Word, upper: bool) -> FieldValue {
+    if is_code(word) {
+        return value(word);
+    }
     if let Some(number) = number(word) {
         return FieldValue::Number(number);
     }
@@ -330,9 +333,15 @@ fn test(low: Bound<FieldValue>, high: Bound<FieldValue>) -> FieldTest {
     }
 }
 
-/// True for numbers and dates, of which two in brackets are a range.
+/// True for numbers and dates, of which two in brackets are a range. A code such as `090086` is neither.
 fn is_ordered(word: &Word) -> bool {
-    !word.quoted && (number(word).is_some() || read_period(&word.text).is_some())
+    !word.quoted && !is_code(word) && (number(word).is_some() || read_period(&word.text).is_some())
+}
+
+/// True for digits that begin with a zero, as a number does not.
+fn is_code(word: &Word) -> bool {
+    let digits = word.text.as_bytes();
+    digits.len() > 1 && digits[0] == b'0' && digits.iter().all(u8::is_ascii_digit)
 }
 
 fn number(word: &Word) -> Option<f64> {

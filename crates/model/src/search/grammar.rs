@@ -48,15 +48,31 @@ pub(super) fn parse(expression: &str) -> Result<Vec<Term>, SearchError> {
     let terms = repeat(0.., terminated(term, multispace0));
     let end = eof.context(expected("a field name, such as product or time"));
     let mut whole = delimited(multispace0, terms, end);
-    let mut terms: Vec<Term> = whole.parse(LocatingSlice::new(expression)).map_err(|e| SearchError::Syntax {
-        expression: expression.to_owned(),
-        column: column(expression, e.offset()),
-        reason: reason(expression, e.offset(), e.inner()),
+    let mut terms: Vec<Term> = whole.parse(LocatingSlice::new(expression)).map_err(|e| {
+        let joined = joining_word(expression, e.offset());
+        SearchError::Syntax {
+            expression: expression.to_owned(),
+            column: column(expression, joined.unwrap_or(e.offset())),
+            reason: match joined {
+                Some(_) => {
+                    "terms stand side by side, and all must hold; for OR, give a field twice: a=1 a=2".to_owned()
+                }
+                None => reason(expression, e.offset(), e.inner()),
+            },
+        }
     })?;
     for word in terms.iter_mut().flat_map(|t| &mut t.values) {
         word.column = column(expression, word.column);
     }
     Ok(terms)
+}
+
+/// Where an `and` or `or` stands right before this place, taken for a field.
+fn joining_word(expression: &str, offset: usize) -> Option<usize> {
+    let before = expression.get(..offset)?.trim_end();
+    let word = before.rsplit(char::is_whitespace).next()?;
+    let joins = word.len() < before.len() && ["and", "or"].iter().any(|w| word.eq_ignore_ascii_case(w));
+    joins.then(|| before.len() - word.len())
 }
 
 /// The 1-based column of a byte offset.
@@ -113,7 +129,7 @@ fn field<'i>(input: &mut Input<'i>) -> ModalResult<&'i str> {
 
 /// A relation, and whether it is one that must not hold.
 fn relation(input: &mut Input<'_>) -> ModalResult<(Relation, bool)> {
-    let within = || terminated("in", alt((multispace1.void(), peek("[").void())));
+    let within = || terminated("in", alt((multispace1.void(), peek("[").void(), eof.void())));
     alt((
         "!=".value((Relation::Equals, true)),
         ">=".value((Relation::AtLeast, false)),
