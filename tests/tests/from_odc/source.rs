@@ -88,7 +88,7 @@ impl Source {
         // An older place, and one that is not used any more.
         database.sql(&format!(
             "INSERT INTO agdc.dataset_location (dataset_ref, uri_scheme, uri_body, added, archived) VALUES
-                 ('{early}', 's3', '//bucket/old.yaml', '2029-01-01', NULL),
+                 ('{early}', 's3', '//bucket/old.yaml', '2020-01-01', NULL),
                  ('{early}', 's3', '//bucket/gone.yaml', now() + interval '1 day', now());
              INSERT INTO odc.dataset_lineage VALUES ('{external}', '{early}', 'summary');
              INSERT INTO odc.dataset_home VALUES ('{external}', '{HOME}')"

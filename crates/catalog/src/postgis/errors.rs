@@ -37,7 +37,8 @@ pub(super) fn unreachable(url: &str, options: &PgConnectOptions, error: &sqlx::E
     let database = options.get_database().unwrap_or(user);
     let reason = match (error, code(error).as_deref()) {
         (sqlx::Error::Io(e), _) => format!(
-            "there is no connection to PostgreSQL at {at} ({e}); check that it runs, listens on this address and is not kept off by a firewall"
+            "there is no connection to PostgreSQL at {at} ({e}); check that it runs, listens on this address and is not kept off by a firewall",
+            e = e.to_string().split(" (os error").next().unwrap_or_default()
         ),
         (sqlx::Error::Tls(e), _) => format!(
             "no safe connection to PostgreSQL at {at} came to be ({e}); check sslmode and sslrootcert in the URL"

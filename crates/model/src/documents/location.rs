@@ -41,7 +41,8 @@ fn without_query(uri: &str) -> &str {
     if scheme(uri).is_some() { uri.find(['?', '#']).map_or(uri, |at| &uri[..at]) } else { uri }
 }
 
-fn is_absolute(path: &str) -> bool {
+/// True for a path from the root and for a URL.
+pub(crate) fn is_absolute(path: &str) -> bool {
     path.starts_with('/') || scheme(path).is_some()
 }
 

@@ -8,7 +8,7 @@ use super::measurements::{Named, named};
 use super::version::{self, upgraded};
 use super::{LONGEST_ID, NAMESPACE, REMAINDER, geometry, item_out, projection, properties, remainder, word};
 use crate::documents::check::{Faults, Node, describe};
-use crate::documents::{DocumentError, EO3_SCHEMA, ProductMatcher, RawDocument, Rule};
+use crate::documents::{DocumentError, EO3_SCHEMA, ProductMatcher, RawDocument, Rule, is_absolute};
 use crate::{Dataset, Product, parse_instant};
 
 impl Dataset {
@@ -60,7 +60,7 @@ fn keep_remainder(document: &mut Value, item: &Value, given: &Map<String, Value>
 
 /// The item's own address, where it is absolute.
 fn self_link(item: &Value) -> Option<&str> {
-    link(item, "self").filter(|href| href.contains("://"))
+    link(item, "self").filter(|href| href.contains("://") && is_absolute(href))
 }
 
 /// Where a link of this relation leads.
