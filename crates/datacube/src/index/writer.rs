@@ -1,6 +1,6 @@
 //! The last stage: batches of datasets into the catalog, each in one transaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
@@ -69,12 +69,17 @@ impl Writer<'_> {
             self.dc.wait(self.dc.catalog.add_prepared(prepared, self.way.update))?
         };
         let mut less = Vec::new();
+        // What is in the catalog under such an id is another dataset than the one of this batch.
+        let mut others = HashSet::new();
         for ((written, outcome), its_less) in written.into_iter().zip(outcomes).zip(less_mature) {
-            if !matches!(outcome, Outcome::Changed { .. }) {
+            if matches!(outcome, Outcome::Changed { .. }) {
+                others.insert(written.id);
+            } else {
                 less.extend(its_less);
             }
             count(tally, written, outcome);
         }
+        less.retain(|id| !others.contains(id));
         self.archive(less, tally)
     }
 

@@ -1,6 +1,6 @@
 //! STAC in and out: items are datasets, collections are products.
 //!
-//! Every document is read and written as STAC 1.1: what comes in as 1.0 is [upgraded](version) first, and what is asked
+//! Every document is read and written as STAC 1.1: what comes in as 1.0 is upgraded first, and what is asked
 //! for as 1.0 is turned back last, so that each rule stands once. An item becomes an EO3 document, by the rules of
 //! datacube's `stac2ds` (names, properties, identity), and the record keeps what EO3 has no place for under the key
 //! `stac`: the item that comes out is the item that went in. The other way round, what STAC has no place for stands in
