@@ -155,7 +155,7 @@ fn moves_in(source: &Source, schema: &str, sandbox: &Sandbox) {
     assert_eq!(everything(sandbox), found);
     let one = from(&["s2_l2a_bracciano"], 0);
     assert_eq!(one["products"].as_array().unwrap().len(), 1);
-    let unknown = sandbox.cube(["index", "--from-odc", &url, "--schema", schema, "s2_l2a"]).fails(2);
+    let unknown = sandbox.cube(["index", "--from-odc", &url, "--schema", schema, "s2_l2a_bracc"]).fails(2);
     assert!(unknown.stderr.contains("s2_l2a_bracciano"), "{unknown}");
 }
 
