@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::collections::HashMap;
 
 use cube_model::Status;
+use cube_model::documents::unescaped;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -114,23 +115,6 @@ fn escaped(path: &str) -> String {
         }
     }
     out + part
-}
-
-/// A path of a URL with `%20` and the like decoded.
-fn unescaped(path: &str) -> String {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let digit = |at: usize| tail.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        if let (b'%', Some(high), Some(low)) = (first, digit(0), digit(1)) {
-            bytes.extend(u8::try_from(high * 16 + low));
-            rest = &tail[2..];
-        } else {
-            bytes.push(first);
-            rest = tail;
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]

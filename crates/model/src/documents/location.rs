@@ -63,6 +63,12 @@ fn as_path(uri: &str) -> String {
     let uri = without_query(uri);
     let rest = uri.strip_prefix("file:").unwrap_or(uri);
     let path = rest.strip_prefix("//").map_or(rest, |after| after.find('/').map_or(after, |at| &after[at..]));
+    unescaped(path)
+}
+
+/// A path of a URL with `%20` and the like decoded; as it is where that is no text.
+#[must_use]
+pub fn unescaped(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

@@ -26,7 +26,7 @@ mod yaml;
 pub use error::{DocumentError, DocumentPath, Fault, Position, Rule, Step};
 pub use kind::{DocumentKind, EO3_SCHEMA, kind};
 pub(crate) use location::is_absolute;
-pub use location::resolve;
+pub use location::{resolve, unescaped};
 pub use matching::ProductMatcher;
 pub use metadata_type::default_metadata_types;
 pub use text::{RawDocument, parse, position_of};
