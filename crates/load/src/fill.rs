@@ -10,10 +10,8 @@ use ndarray::ArrayViewMut2;
 use crate::blocks::BlockStore;
 use crate::convert::Block;
 use crate::files::{Opened, SourceFile, Way, count};
-use crate::warp::{
-    Corners, Masked, Present, Row, Sample, SourceWindow, Unlike, Validity, average_row, bilinear_row, mode_row,
-    nearest_row, paste_row,
-};
+use crate::target::Target;
+use crate::warp::{Map, Masked, Positions, Present, Sample, SourceWindow, Unlike, paste_row, rows};
 use crate::{Geometry, Hole, LoadError, LoadPlan};
 
 /// Most bytes of a window that is put together from a source, marks included; a chunk that needs more is done in
@@ -38,47 +36,6 @@ pub(crate) struct TaskSource {
     pub(crate) file: usize,
     /// What it can fill, as a window of the output grid.
     pub(crate) dst_window: Window,
-}
-
-/// A chunk's window of the output, with its pixels and the marks of what is filled.
-struct Target<'a, T> {
-    window: Window,
-    pixels: ArrayViewMut2<'a, T>,
-    filled: Vec<u8>,
-    nodata: Option<T>,
-}
-
-impl<T: Sample> Target<'_, T> {
-    /// The part of `within` that holds all pixels not filled yet.
-    fn unfilled(&self, within: Window) -> Option<Window> {
-        let within = within.intersection(self.window)?;
-        let mut found: Option<Window> = None;
-        for row in within.row..within.row_end() {
-            let start = (row - self.window.row) * self.window.cols + within.col - self.window.col;
-            let line = &self.filled[start..start + within.cols];
-            let Some(first) = line.iter().position(|f| *f == 0) else { continue };
-            let last = line.iter().rposition(|f| *f == 0).unwrap_or(first);
-            let line = Window::new(row, within.col + first, 1, last - first + 1);
-            found = Some(found.map_or(line, |window| around(window, line)));
-        }
-        found
-    }
-
-    /// One row of the output grid, from `col` on, `n` pixels.
-    fn row(&mut self, row: usize, col: usize, n: usize) -> Option<Row<'_, T>> {
-        let (row, col) = (row - self.window.row, col - self.window.col);
-        let start = row * self.window.cols + col;
-        let nodata = self.nodata;
-        let filled = self.filled.get_mut(start..start + n)?;
-        let pixels = self.pixels.row_mut(row).into_slice()?.get_mut(col..col + n)?;
-        Some(Row { pixels, filled, nodata })
-    }
-}
-
-/// The smallest window that holds both.
-pub(crate) fn around(a: Window, b: Window) -> Window {
-    let (row, col) = (a.row.min(b.row), a.col.min(b.col));
-    Window::new(row, col, a.row_end().max(b.row_end()) - row, a.col_end().max(b.col_end()) - col)
 }
 
 /// Fills one chunk: nodata first, then each source in turn where nothing is filled yet, until nothing is left to fill.
@@ -220,109 +177,6 @@ fn blocks_of<T: Sample>(
     Ok(blocks)
 }
 
-/// Source positions of output pixels, in pixels of the level that is read.
-struct Map<'a> {
-    map: &'a PixelMap,
-    factor: (f64, f64),
-}
-
-/// Source positions of a row of pixels.
-#[derive(Default)]
-struct Positions {
-    xs: Vec<f64>,
-    ys: Vec<f64>,
-}
-
-impl Map<'_> {
-    fn centres(&self, row: usize, cols: std::ops::Range<usize>, out: &mut Positions) {
-        out.resize(cols.len());
-        self.map.row(row, cols, &mut out.xs, &mut out.ys);
-        self.to_level(out);
-    }
-
-    /// Of the upper corners of a row; one more than there are columns.
-    fn corners(&self, row: usize, cols: std::ops::Range<usize>, out: &mut Positions) {
-        let cols = cols.start..cols.end + 1;
-        out.resize(cols.len());
-        self.map.corner_row(row, cols, &mut out.xs, &mut out.ys);
-        self.to_level(out);
-    }
-
-    fn to_level(&self, out: &mut Positions) {
-        if self.factor != (1.0, 1.0) {
-            out.xs.iter_mut().for_each(|x| *x *= self.factor.0);
-            out.ys.iter_mut().for_each(|y| *y *= self.factor.1);
-        }
-    }
-
-    /// The source window that the pixels of `part` need, kernel included.
-    fn window(&self, resampling: Resampling, part: Window, image: Shape, scratch: &mut Positions) -> Option<Window> {
-        let mut bounds = Bounds::default();
-        if resampling.is_area() {
-            for row in part.row..=part.row_end() {
-                self.corners(row, part.col..part.col_end(), scratch);
-                bounds.add(scratch);
-            }
-        } else {
-            for row in part.row..part.row_end() {
-                self.centres(row, part.col..part.col_end(), scratch);
-                bounds.add(scratch);
-            }
-        }
-        bounds.window(resampling.radius() + 1e-3, image)
-    }
-}
-
-impl Positions {
-    fn resize(&mut self, n: usize) {
-        self.xs.resize(n, 0.0);
-        self.ys.resize(n, 0.0);
-    }
-
-    fn slices(&self) -> (&[f64], &[f64]) {
-        (&self.xs, &self.ys)
-    }
-}
-
-/// The box around positions; NaN is passed over.
-struct Bounds {
-    x: (f64, f64),
-    y: (f64, f64),
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self { x: (f64::INFINITY, f64::NEG_INFINITY), y: (f64::INFINITY, f64::NEG_INFINITY) }
-    }
-}
-
-impl Bounds {
-    fn add(&mut self, positions: &Positions) {
-        let grow = |range: &mut (f64, f64), values: &[f64]| {
-            let (mut low, mut high) = *range;
-            for &v in values {
-                // A NaN compares false and leaves both.
-                low = if v < low { v } else { low };
-                high = if v > high { v } else { high };
-            }
-            *range = (low, high);
-        };
-        grow(&mut self.x, &positions.xs);
-        grow(&mut self.y, &positions.ys);
-    }
-
-    fn window(&self, pad: f64, image: Shape) -> Option<Window> {
-        let axis = |(low, high): (f64, f64), size: usize| {
-            let (from, to) = ((low - pad).floor().max(0.0), (high + pad).ceil().min(count(size)));
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= from < to <= size")]
-            (from < to).then_some((from as usize, (to - from) as usize))
-        };
-        let (col, cols) = axis(self.x, image.cols)?;
-        let (row, rows) = axis(self.y, image.rows)?;
-        Some(Window::new(row, col, rows, cols))
-    }
-}
-
 fn resample<T: Sample>(
     context: &Context<'_>,
     file: &SourceFile,
@@ -391,37 +245,4 @@ fn put_together<T: Sample>(blocks: &[Placed<T>], window: Window, unlike: Option<
         }
     }
     (pixels, valid)
-}
-
-fn rows<T: Sample, V: Validity<T>>(
-    source: SourceWindow<'_, T>,
-    valid: &V,
-    map: &Map<'_>,
-    resampling: Resampling,
-    part: Window,
-    target: &mut Target<'_, T>,
-) {
-    let cols = part.col..part.col_end();
-    let (mut here, mut below) = (Positions::default(), Positions::default());
-    if resampling.is_area() {
-        map.corners(part.row, cols.clone(), &mut below);
-    }
-    for row in part.row..part.row_end() {
-        let Some(mut line) = target.row(row, part.col, part.cols) else { continue };
-        if resampling.is_area() {
-            std::mem::swap(&mut here, &mut below);
-            map.corners(row + 1, cols.clone(), &mut below);
-            let corners = Corners { top: here.slices(), bottom: below.slices() };
-            match resampling {
-                Resampling::Mode => mode_row(source, valid, corners, &mut line),
-                _ => average_row(source, valid, corners, &mut line),
-            }
-        } else {
-            map.centres(row, cols.clone(), &mut here);
-            match resampling {
-                Resampling::Nearest => nearest_row(source, valid, here.slices(), &mut line),
-                _ => bilinear_row(source, valid, here.slices(), &mut line),
-            }
-        }
-    }
 }

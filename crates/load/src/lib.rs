@@ -22,6 +22,7 @@ mod memory;
 mod plan;
 mod run;
 mod spec;
+mod target;
 #[cfg(test)]
 mod testing;
 mod warp;

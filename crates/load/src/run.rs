@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use crate::blocks::BlockStore;
 use crate::files::{FileIndex, SourceFile};
-use crate::fill::{Context, TaskSource, around, fill_chunk};
+use crate::fill::{Context, TaskSource, fill_chunk};
 use crate::plan::Chunk;
+use crate::target::around;
 use crate::warp::Sample;
 use crate::{Geometry, LoadError, LoadPlan, memory};
 

@@ -6,17 +6,21 @@
 
 mod area;
 mod bilinear;
+mod map;
 mod nearest;
 mod paste;
+mod rows;
 mod sample;
 mod validity;
 
 use cube_geo::Resampling;
 
-pub(crate) use area::{Corners, average_row, mode_row};
-pub(crate) use bilinear::bilinear_row;
-pub(crate) use nearest::nearest_row;
+use area::{Corners, average_row, mode_row};
+use bilinear::bilinear_row;
+pub(crate) use map::{Map, Positions};
+use nearest::nearest_row;
 pub(crate) use paste::paste_row;
+pub(crate) use rows::rows;
 pub(crate) use sample::Sample;
 pub(crate) use validity::{Masked, Present, Unlike, Validity};
 

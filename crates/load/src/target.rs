@@ -1,0 +1,49 @@
+//! What a chunk fills.
+
+use cube_geo::Window;
+use ndarray::ArrayViewMut2;
+
+use crate::warp::{Row, Sample};
+
+/// A chunk's window of the output, with its pixels and the marks of what is filled.
+pub(crate) struct Target<'a, T> {
+    pub(crate) window: Window,
+    pub(crate) pixels: ArrayViewMut2<'a, T>,
+    /// Not 0 where a pixel is filled; row-major as the window.
+    pub(crate) filled: Vec<u8>,
+    /// The value that a computed pixel must not have.
+    pub(crate) nodata: Option<T>,
+}
+
+impl<T: Sample> Target<'_, T> {
+    /// The part of `within` that holds all pixels not filled yet.
+    pub(crate) fn unfilled(&self, within: Window) -> Option<Window> {
+        let within = within.intersection(self.window)?;
+        let mut found: Option<Window> = None;
+        for row in within.row..within.row_end() {
+            let start = (row - self.window.row) * self.window.cols + within.col - self.window.col;
+            let line = &self.filled[start..start + within.cols];
+            let Some(first) = line.iter().position(|f| *f == 0) else { continue };
+            let last = line.iter().rposition(|f| *f == 0).unwrap_or(first);
+            let line = Window::new(row, within.col + first, 1, last - first + 1);
+            found = Some(found.map_or(line, |window| around(window, line)));
+        }
+        found
+    }
+
+    /// One row of the output grid, from `col` on, `n` pixels.
+    pub(crate) fn row(&mut self, row: usize, col: usize, n: usize) -> Option<Row<'_, T>> {
+        let (row, col) = (row - self.window.row, col - self.window.col);
+        let start = row * self.window.cols + col;
+        let nodata = self.nodata;
+        let filled = self.filled.get_mut(start..start + n)?;
+        let pixels = self.pixels.row_mut(row).into_slice()?.get_mut(col..col + n)?;
+        Some(Row { pixels, filled, nodata })
+    }
+}
+
+/// The smallest window that holds both.
+pub(crate) fn around(a: Window, b: Window) -> Window {
+    let (row, col) = (a.row.min(b.row), a.col.min(b.col));
+    Window::new(row, col, a.row_end().max(b.row_end()) - row, a.col_end().max(b.col_end()) - col)
+}

@@ -1,0 +1,42 @@
+//! From a window of a source to a window of the output, row by row.
+
+use cube_geo::{Resampling, Window};
+
+use super::{
+    Corners, Map, Positions, Sample, SourceWindow, Validity, average_row, bilinear_row, mode_row, nearest_row,
+};
+use crate::target::Target;
+
+/// Resamples the pixels of `part` that are not filled yet.
+pub(crate) fn rows<T: Sample, V: Validity<T>>(
+    source: SourceWindow<'_, T>,
+    valid: &V,
+    map: &Map<'_>,
+    resampling: Resampling,
+    part: Window,
+    target: &mut Target<'_, T>,
+) {
+    let cols = part.col..part.col_end();
+    let (mut here, mut below) = (Positions::default(), Positions::default());
+    if resampling.is_area() {
+        map.corners(part.row, cols.clone(), &mut below);
+    }
+    for row in part.row..part.row_end() {
+        let Some(mut line) = target.row(row, part.col, part.cols) else { continue };
+        if resampling.is_area() {
+            std::mem::swap(&mut here, &mut below);
+            map.corners(row + 1, cols.clone(), &mut below);
+            let corners = Corners { top: here.slices(), bottom: below.slices() };
+            match resampling {
+                Resampling::Mode => mode_row(source, valid, corners, &mut line),
+                _ => average_row(source, valid, corners, &mut line),
+            }
+        } else {
+            map.centres(row, cols.clone(), &mut here);
+            match resampling {
+                Resampling::Nearest => nearest_row(source, valid, here.slices(), &mut line),
+                _ => bilinear_row(source, valid, here.slices(), &mut line),
+            }
+        }
+    }
+}
