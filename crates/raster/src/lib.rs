@@ -25,5 +25,6 @@ pub use open::{open, planes};
 pub use planes::Plane;
 pub use source::{Raster, RasterHeader};
 pub use write::{
-    Compression, Staging, WriteOptions, discard_unfinished, write_cog, write_geotiffs, write_netcdf, write_zarr,
+    ArrayLayout, Compression, CubeLayout, CubeSink, Place, Staging, WriteOptions, discard_unfinished, write_cog,
+    write_geotiffs, write_netcdf, write_zarr,
 };

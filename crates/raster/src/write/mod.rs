@@ -9,6 +9,7 @@ mod cog;
 mod geotiffs;
 mod netcdf;
 mod plane;
+mod sink;
 mod zarr;
 
 pub use atomic::{Staging, discard_unfinished};
@@ -17,6 +18,7 @@ pub use cog::write_cog;
 #[cfg(feature = "gdal")]
 pub use geotiffs::write_geotiffs;
 pub use netcdf::write_netcdf;
+pub use sink::{ArrayLayout, CubeLayout, CubeSink, Place};
 pub use zarr::write_zarr;
 
 /// How pixels are compressed in an output; all choices are lossless.
