@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use cube_catalog::Catalog;
 use cube_geo::GeoBox;
-use cube_load::{Explanation, Hole, LoadPlan, LoadSpec, RunOptions};
+use cube_load::{Explanation, FuseFunction, Hole, LoadPlan, LoadSpec, RunOptions};
 use cube_model::{Cube, Dataset, MetadataType, Product, Search, Status};
 
 use uuid::Uuid;
@@ -280,6 +280,8 @@ pub struct LoadOptions<'a> {
     pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,
     /// Another thread sets it to true to stop the load at the next chunk; the load then fails as cancelled.
     pub cancel: Option<&'a AtomicBool>,
+    /// Fuses the datasets of a time plane in place of the plan's rule.
+    pub fuse_with: Option<&'a FuseFunction<'a>>,
 }
 
 /// What a load gives: the pixels, and what had to be left out.
@@ -298,7 +300,12 @@ pub struct Loaded {
 pub fn run(plan: &LoadPlan, options: &LoadOptions<'_>) -> Result<Loaded, Error> {
     let never = RunOptions::default();
     let cancel = options.cancel.unwrap_or(never.cancel);
-    let options = RunOptions { threads: options.jobs.unwrap_or(0), progress: options.progress, cancel };
+    let options = RunOptions {
+        threads: options.jobs.unwrap_or(0),
+        progress: options.progress,
+        cancel,
+        fuse_with: options.fuse_with,
+    };
     for warning in &plan.warnings {
         tracing::warn!("{warning}");
     }

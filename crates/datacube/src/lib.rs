@@ -41,7 +41,7 @@ pub use cube_catalog::{
 pub use cube_geo::{
     Affine, Anchor, BoundingBox, Crs, Footprint, GeoBox, LonLatExtent, Resampling, Resolution, Shape, Window,
 };
-pub use cube_load::{Explanation, Fuse, GroupBy, LoadPlan, LoadSpec};
+pub use cube_load::{Explanation, Fuse, FuseFunction, GroupBy, Hole, LoadPlan, LoadSpec, PlannedMeasurement};
 pub use cube_model::stac::StacVersion;
 pub use cube_model::{
     CalendarPeriod, Cube, CubeArray, DataType, Dataset, FieldTerm, FieldTest, FieldValue, Measurement, MetadataType,

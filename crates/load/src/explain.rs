@@ -139,7 +139,8 @@ pub fn explain(plan: &LoadPlan) -> Result<Explanation, LoadError> {
         bytes_to_read: files.iter().filter_map(|f| f.bytes_to_read).sum(),
         files,
         output_bytes: plan.output_bytes(),
-        memory_bytes: run::needed_bytes(plan, run::threads(0)),
+        memory_bytes: run::Budget::of(plan, plan.output_bytes(), plan.chunk, 0)
+            .map_or(plan.output_bytes(), |b| b.needed),
         memory_limit: plan.memory_limit,
         chunks: plan.chunks().count(),
         chunk: plan.chunk,

@@ -1,6 +1,5 @@
 //! The files of a load: opened once a thread, checked against their documents, closed when done with.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -11,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::blocks::{BlockStore, block_shape};
 use crate::convert::{Block, Conversion};
+use crate::plan::Chunk;
 use crate::warp::Sample;
 use crate::{Geometry, LoadError, LoadPlan};
 
@@ -317,5 +317,43 @@ fn way(
     })
 }
 
-/// The planes of files by what they are for.
-pub(crate) type FileIndex = HashMap<(usize, usize, usize), usize>;
+/// All planes of files that a plan may read.
+pub(crate) struct Files {
+    files: Vec<Option<SourceFile>>,
+    /// Where a measurement's planes begin among those of a dataset.
+    starts: Vec<usize>,
+    /// Planes of a dataset.
+    each: usize,
+}
+
+impl Files {
+    /// Opens nothing.
+    pub(crate) fn new(plan: &LoadPlan) -> Self {
+        let mut starts = Vec::with_capacity(plan.measurements.len());
+        let mut each = 0;
+        for measurement in 0..plan.measurements.len() {
+            starts.push(each);
+            each += plan.extra_len(measurement);
+        }
+        let mut files = Vec::with_capacity(plan.datasets.len() * each);
+        for dataset in 0..plan.datasets.len() {
+            for measurement in 0..plan.measurements.len() {
+                for extra in 0..plan.extra_len(measurement) {
+                    let location = plan.location(dataset, measurement, extra);
+                    files.push(location.map(|at| SourceFile::new(files.len(), dataset, measurement, at)));
+                }
+            }
+        }
+        Self { files, starts, each }
+    }
+
+    /// The plane of a dataset's measurement, at an index of the extra dimension.
+    pub(crate) fn at(&self, dataset: usize, measurement: usize, extra: usize) -> Option<&SourceFile> {
+        self.files.get(dataset * self.each + self.starts.get(measurement)? + extra)?.as_ref()
+    }
+
+    /// The plane of a dataset that a chunk needs.
+    pub(crate) fn of(&self, dataset: usize, chunk: Chunk) -> Option<&SourceFile> {
+        self.at(dataset, chunk.measurement, chunk.extra)
+    }
+}

@@ -11,7 +11,7 @@ use crate::{progress, query};
 
 pub(crate) fn run(global: &Global, args: &LoadArgs) -> Result<(), Failure> {
     let search = query::search(&args.products, &args.place)?;
-    let spec = query::load_spec(&args.pixels, search.area.as_ref())?.scale(args.scale);
+    let spec = query::load_spec(&args.pixels, search.area.as_ref())?.scale(args.scale).provenance(args.provenance);
     let dc = super::open(global)?;
     if args.explain {
         let explanation = dc.explain(&search, &spec)?;

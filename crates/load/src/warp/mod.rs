@@ -13,8 +13,6 @@ mod rows;
 mod sample;
 mod validity;
 
-use cube_geo::Resampling;
-
 use area::{Corners, average_row, mode_row};
 use bilinear::bilinear_row;
 pub(crate) use map::{Map, Positions};
@@ -23,11 +21,6 @@ pub(crate) use paste::paste_row;
 pub(crate) use rows::rows;
 pub(crate) use sample::Sample;
 pub(crate) use validity::{Masked, Present, Unlike, Validity};
-
-/// True for the modes that this version has.
-pub(crate) const fn is_there(resampling: Resampling) -> bool {
-    matches!(resampling, Resampling::Nearest | Resampling::Bilinear | Resampling::Average | Resampling::Mode)
-}
 
 /// A contiguous piece of a source image, row-major.
 #[derive(Debug, Clone, Copy)]
