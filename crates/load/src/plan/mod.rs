@@ -77,8 +77,9 @@ pub struct PlannedMeasurement {
     pub scaled: bool,
 }
 
-/// One time plane.
+/// One time plane. Written as `[microseconds since 1970, datasets]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "record::Plane", try_from = "record::Plane")]
 pub struct TimePlane {
     /// Its label.
     pub time: Timestamp,
@@ -86,13 +87,13 @@ pub struct TimePlane {
     pub datasets: usize,
 }
 
-/// One dataset.
+/// One dataset. Written as `[id, base, layout, microseconds since 1970]`: a plan has many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "record::Dataset", try_from = "record::Dataset")]
 pub struct PlannedDataset {
     /// Its id.
     pub id: Uuid,
     /// `properties.datetime`, which the file's time must equal where the file has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
     /// What its URLs begin with, after the plan's prefix.
     pub base: String,
