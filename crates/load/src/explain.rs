@@ -185,7 +185,7 @@ fn explained(file: &SourceFile, opened: &Opened, full: Window, plan: &LoadPlan) 
             Way::Warp => "warp",
         },
         stored_bytes,
-        bytes_to_read: stored_bytes.map(share),
+        bytes_to_read: file.stored_bytes(opened.level, window).or(stored_bytes.map(share)),
     }
 }
 

@@ -114,7 +114,7 @@ impl SourceFile {
         let missing = header.nodata.or(measurement.source_nodata.filter(|_| !header.has_mask));
         let scale = measurement.scaled.then(|| source.scale.unwrap_or((1.0, 0.0)));
         let conversion = Conversion { missing, scale };
-        Ok(Opened { level, shape, block: block_shape(header.block, shape), factor, conversion, way, header })
+        Ok(Opened { level, shape, block: block_shape(header.block_of(level), shape), factor, conversion, way, header })
     }
 
     /// The document's grid must be the file's: a shift is never silent.
@@ -192,7 +192,7 @@ impl SourceFile {
     }
 
     fn read(&self, level: usize, window: Window, mask: bool) -> Result<(Pixels, Option<Vec<u8>>), RasterError> {
-        let idle = lock(&self.idle).pop();
+        let idle = self.idle();
         let mut raster = match idle {
             Some(raster) => raster,
             None => cube_raster::open(&self.location)?,
@@ -201,6 +201,22 @@ impl SourceFile {
         let mask = if mask { raster.read_mask(level, window)? } else { None };
         lock(&self.idle).push(raster);
         Ok((pixels, mask))
+    }
+
+    /// Bytes of the file that reading a window of the level takes, where its header tells them.
+    pub(crate) fn stored_bytes(&self, level: usize, window: Window) -> Option<u64> {
+        lock(&self.idle).first()?.stored_bytes(level, window)
+    }
+
+    /// A reader that no thread uses. The last one stays where its format gives readers that share its handle.
+    fn idle(&self) -> Option<Box<dyn Raster>> {
+        let mut idle = lock(&self.idle);
+        if let [only] = idle.as_slice()
+            && let Some(another) = only.another()
+        {
+            return Some(another);
+        }
+        idle.pop()
     }
 
     /// One chunk is done with the file; after the last one it is closed and its blocks forgotten.

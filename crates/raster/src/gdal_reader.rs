@@ -281,9 +281,13 @@ fn band_header(dataset: &Dataset, number: usize, shared: &Shared, location: &str
         let (cols, rows) = band.size();
         let (block_cols, block_rows) = band.block_size();
         let flags = band.mask_flags()?;
-        let overviews = (0..usize::try_from(band.overview_count()?)?)
-            .map(|level| band.overview(level).map(|o| Shape::new(o.y_size(), o.x_size())))
-            .collect::<gdal::errors::Result<Vec<Shape>>>()?;
+        let (overviews, overview_blocks) = (0..usize::try_from(band.overview_count()?)?)
+            .map(|level| {
+                let overview = band.overview(level)?;
+                let (block_cols, block_rows) = overview.block_size();
+                Ok((Shape::new(overview.y_size(), overview.x_size()), Shape::new(block_rows, block_cols)))
+            })
+            .collect::<gdal::errors::Result<(Vec<Shape>, Vec<Shape>)>>()?;
         // Drivers answer 1 and 0 for bands that say nothing.
         let scale_offset =
             Some((band.scale().unwrap_or(1.0), band.offset().unwrap_or(0.0))).filter(|said| *said != (1.0, 0.0));
@@ -298,6 +302,7 @@ fn band_header(dataset: &Dataset, number: usize, shared: &Shared, location: &str
             has_mask: !flags.is_all_valid() && (!flags.is_nodata() || flags.is_per_dataset()),
             scale_offset,
             overviews,
+            overview_blocks,
             block: Shape::new(block_rows, block_cols),
             stored_bytes: shared.bytes.map(|all| all / dataset.raster_count().max(1) as u64),
             time: band_time(&band, shared),
