@@ -1,10 +1,14 @@
 //! From destination to source pixels, fast: exact at nodes, biquadratic between them.
 
+mod bounds;
+
 use std::ops::Range;
 
 use crate::geobox::index;
 use crate::pixel_transform::PixelTransform;
 use crate::{Affine, Window};
+
+pub use bounds::PixelPoints;
 
 /// Pixels along the side of a cell; cells start at multiples of it, counted from the whole destination's first pixel.
 const CELL: usize = 64;

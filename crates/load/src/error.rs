@@ -308,3 +308,10 @@ pub enum LoadError {
     #[error("the load was cancelled")]
     Cancelled,
 }
+
+impl LoadError {
+    /// Bytes that a load would have needed, where it was refused for them.
+    pub(crate) const fn needed(&self) -> Option<u64> {
+        if let Self::TooLarge { needed, .. } = self { Some(*needed) } else { None }
+    }
+}

@@ -28,7 +28,7 @@ mod testing;
 mod warp;
 
 pub use error::LoadError;
-pub use explain::{Explanation, explain};
+pub use explain::{Cost, Explanation, explain};
 pub use geobox::output_geobox;
 pub use geometry::{ChunkSource, Geometry};
 pub use group::{DatasetGroup, group};

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use cube_geo::{PixelMap, Resampling, Shape, Window};
+use cube_geo::{PixelMap, PixelPoints, Resampling, Shape, Window};
 
 use super::Context;
 use crate::LoadError;
 use crate::convert::Block;
 use crate::files::{Opened, SourceFile, Way, count};
 use crate::target::Target;
-use crate::warp::{Map, Masked, Positions, Present, Sample, SourceWindow, Unlike, paste_row, rows};
+use crate::warp::{Map, Masked, Present, Sample, SourceWindow, Unlike, paste_row, rows};
 
 /// Most bytes of a window that is put together from a source, marks included; a chunk that needs more is done in
 /// parts. With the blocks under the window it is what [`crate::run`] reckons with for a thread.
@@ -137,8 +137,7 @@ fn resample<T: Sample>(
     part: Window,
     target: &mut Target<'_, T>,
 ) -> Result<(), LoadError> {
-    let mut scratch = Positions::default();
-    let Some(window) = map.window(resampling, part, opened.shape, &mut scratch) else { return Ok(()) };
+    let Some(window) = source_window(map, resampling, part, opened.shape) else { return Ok(()) };
     let bytes = window.shape().pixels().saturating_mul(size_of::<T>() + size_of::<u8>());
     if bytes > MOST_WINDOW_BYTES && part.shape().pixels() > 1 {
         for half in halves(part) {
@@ -165,6 +164,21 @@ fn resample<T: Sample>(
         (None, None) => rows(source, &Present, map, resampling, part, target),
     }
     Ok(())
+}
+
+/// The source window that the pixels of `part` need, kernel included.
+fn source_window(map: &Map<'_>, resampling: Resampling, part: Window, image: Shape) -> Option<Window> {
+    let points = if resampling.is_area() { PixelPoints::Corners } else { PixelPoints::Centres };
+    let bounds = map.map.bounds(part, points)?;
+    let pad = resampling.radius() + 1e-3;
+    let axis = |low: f64, high: f64, factor: f64, size: usize| {
+        let (from, to) = ((low * factor - pad).floor().max(0.0), (high * factor + pad).ceil().min(count(size)));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= from < to <= size")]
+        (from < to).then_some((from as usize, (to - from) as usize))
+    };
+    let (col, cols) = axis(bounds.left, bounds.right, map.factor.0, image.cols)?;
+    let (row, rows) = axis(bounds.bottom, bounds.top, map.factor.1, image.rows)?;
+    Some(Window::new(row, col, rows, cols))
 }
 
 fn halves(part: Window) -> [Window; 2] {
