@@ -50,7 +50,7 @@ pub use cube_model::{
 pub use cube_raster::{Compression, discard_unfinished};
 pub use datacube::{Datacube, LoadOptions, Loaded, plan_datasets, run};
 pub use error::Error;
-pub use export::{ExportOptions, Format, check_free, check_output, check_output_of, export};
+pub use export::{ExportOptions, Format, check_free, check_output, check_output_of, export, open_sink};
 pub use export_documents::{DocumentFormat, DocumentsOptions, DocumentsReport};
 pub use from_odc::{CopiedProduct, CopyCounts, FromOdcOptions, FromOdcReport, OdcSchema, StateCounts};
 pub use index::{IndexOptions, IndexProgress, IndexReport, Refusal, RefusalReason};

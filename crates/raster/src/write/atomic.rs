@@ -95,7 +95,6 @@ impl Staging {
     }
 
     /// A scratch file that goes with the staging folder.
-    #[cfg_attr(not(feature = "gdal"), expect(dead_code, reason = "only GeoTIFF needs a second file"))]
     pub(crate) fn scratch(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -166,7 +165,8 @@ fn sync(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-fn describe(error: &std::io::Error) -> String {
+/// An error of the system as what to do about it.
+pub(crate) fn describe(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::PermissionDenied => "you may not write there; choose a folder of your own".to_owned(),
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only; choose another folder".to_owned(),

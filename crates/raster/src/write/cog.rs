@@ -10,7 +10,7 @@ use gdal::{Dataset, DriverManager, Metadata};
 use ndarray::{ArrayView2, s};
 
 use super::atomic::Staging;
-use super::plane::{extras, plane};
+use super::gathered::{extras, plane};
 use super::{Compression, WriteOptions};
 use crate::RasterError;
 use crate::gdal_setup::listen;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::WriteOptions;
 use super::cog::{Band, write_bands};
-use super::plane::extras;
+use super::gathered::extras;
 use crate::RasterError;
 
 /// Writes each measurement of each time as a cloud-optimised GeoTIFF `{time}_{measurement}.tif` in `folder`,

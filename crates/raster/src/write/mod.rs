@@ -3,23 +3,29 @@
 
 mod atomic;
 mod cf_out;
+mod codec;
 #[cfg(feature = "gdal")]
 mod cog;
+mod gathered;
 #[cfg(feature = "gdal")]
 mod geotiffs;
 mod netcdf;
+mod pieces;
 mod plane;
 mod sink;
+mod whole;
 mod zarr;
 
 pub use atomic::{Staging, discard_unfinished};
 #[cfg(feature = "gdal")]
 pub use cog::write_cog;
+pub use gathered::{cog_sink, geotiffs_sink};
 #[cfg(feature = "gdal")]
 pub use geotiffs::write_geotiffs;
-pub use netcdf::write_netcdf;
+pub use netcdf::{netcdf_sink, write_netcdf};
 pub use sink::{ArrayLayout, CubeLayout, CubeSink, Place};
-pub use zarr::write_zarr;
+pub use whole::put_cube;
+pub use zarr::{write_zarr, zarr_sink};
 
 /// How pixels are compressed in an output; all choices are lossless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
