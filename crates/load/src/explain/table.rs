@@ -31,11 +31,7 @@ impl fmt::Display for Explanation {
         )?;
         if cost.warped_pixels > 0 {
             let millions = f64::from(u32::try_from(cost.warped_pixels / 10_000).unwrap_or(u32::MAX)) / 100.0;
-            writeln!(
-                f,
-                "warp      {millions:.2} million pixels at most, {} of one core",
-                Seconds(cost.warp_seconds)
-            )?;
+            writeln!(f, "warp      {millions:.2} million pixels at most, {} of one core", Seconds(cost.warp_seconds))?;
         }
         let limit = self.memory_limit.map_or(String::new(), |limit| format!(", limit {}", Bytes(limit)));
         writeln!(

@@ -177,7 +177,7 @@ fn write<T: Sample>(nodata: Option<T>, block: &Block, pixels: &mut [T], filled: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::warp::{Masked, Present, Unlike};
+    use crate::warp::{Present, Unlike};
 
     fn run<T: Sample>(image: &[T], at: (f64, f64), valid: &impl Validity<T>, nodata: Option<T>) -> Option<T> {
         let source = SourceWindow { pixels: image, rows: 2, cols: 3, first: (0.0, 0.0) };
