@@ -196,16 +196,10 @@ fn jpeg(image: &Image, packed: &[u8], rows: usize, out: &mut [u8]) -> Result<(),
         _ => packed,
     };
     let components = image.together();
-    let colours = match (components, image.photometric) {
-        (1, _) => ColorSpace::Luma,
-        (_, 6) => ColorSpace::RGB,
-        _ => ColorSpace::YCbCr,
-    };
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(image.block.cols)
-        .set_max_height(image.block.rows)
-        .jpeg_set_out_colorspace(colours);
+        .set_max_height(image.block.rows);
     let broken = |error: &dyn std::fmt::Debug| format!("a block is no JPEG: {error:?}");
     let mut decoder = zune_jpeg::JpegDecoder::new_with_options(Cursor::new(stream), options);
     decoder.decode_headers().map_err(|e| broken(&e))?;
@@ -217,6 +211,13 @@ fn jpeg(image: &Image, packed: &[u8], rows: usize, out: &mut [u8]) -> Result<(),
             size.0, size.1, size.2, image.block.cols
         ));
     }
+    // Only YCbCr that the directory calls so is turned; other components come as they are.
+    let colours = match (image.photometric, decoder.input_colorspace()) {
+        _ if components == 1 => ColorSpace::Luma,
+        (6, _) | (_, Some(ColorSpace::RGB)) => ColorSpace::RGB,
+        _ => ColorSpace::YCbCr,
+    };
+    decoder.set_options(options.jpeg_set_out_colorspace(colours));
     if size.0 == rows {
         return decoder.decode_into(out).map_err(|e| broken(&e));
     }

@@ -152,6 +152,10 @@ impl TiffFile {
         let image = &full.image;
         let colours = image.samples.saturating_sub(image.extra_samples.len());
         let is_alpha = |band: usize| {
+            // GDAL says it in words where the tag says something else.
+            if let Some(meaning) = self.metadata.role(band, "colorinterp") {
+                return meaning.eq_ignore_ascii_case("alpha");
+            }
             let extra = band.checked_sub(colours).and_then(|at| image.extra_samples.get(at));
             extra.is_some_and(|kind| ALPHA.contains(kind))
         };
