@@ -1,5 +1,6 @@
 //! The load plan: what will be read and where it goes, as data.
 
+mod compact;
 mod make;
 mod record;
 
@@ -42,8 +43,10 @@ pub struct LoadPlan {
     /// How the files of datasets are laid out, each once.
     pub layouts: Vec<Vec<PlannedSource>>,
     /// The time planes in order.
+    #[serde(with = "compact::planes")]
     pub planes: Vec<TimePlane>,
     /// The datasets of all planes, plane by plane in fuse order.
+    #[serde(with = "compact::datasets")]
     pub datasets: Vec<PlannedDataset>,
     /// Sentences that the person who loads should see.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -73,7 +76,7 @@ pub struct PlannedMeasurement {
 }
 
 /// One time plane.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimePlane {
     /// Its label.
     pub time: Timestamp,
@@ -82,12 +85,11 @@ pub struct TimePlane {
 }
 
 /// One dataset.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedDataset {
     /// Its id.
     pub id: Uuid,
     /// `properties.datetime`, which the file's time must equal where the file has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
     /// What its URLs begin with, after the plan's prefix.
     pub base: String,
