@@ -314,3 +314,14 @@ fn an_edge_that_bulges_is_followed() {
         assert!(check_reach(&src, &dst, dst.shape.whole(), mode).unwrap() > 10_000);
     }
 }
+
+#[test]
+fn a_turned_pixel_reaches_as_far_as_the_box_around_it() {
+    // Beside the corner of a source that stands on its corner, the box around a pixel still touches it.
+    let utm = &FAMILIES[0];
+    for turn in [0.3, 0.785, 2.0] {
+        let src = families::grid(utm, (9.0, 48.0), Shape::new(40, 60), 10.0, turn).unwrap();
+        let dst = families::grid(utm, (9.0, 48.0), Shape::new(60, 60), 26.0, 0.0).unwrap();
+        assert!(check_reach(&src, &dst, dst.shape.whole(), Resampling::Average).unwrap() > 300, "{turn}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The load plan: what will be read and where it goes, as data.
 
+mod compact;
 mod make;
 mod record;
 
@@ -45,8 +46,10 @@ pub struct LoadPlan {
     /// How the files of datasets are laid out, each once.
     pub layouts: Vec<Vec<PlannedSource>>,
     /// The time planes in order.
+    #[serde(with = "compact::planes")]
     pub planes: Vec<TimePlane>,
     /// The datasets of all planes, plane by plane in fuse order.
+    #[serde(with = "compact::datasets")]
     pub datasets: Vec<PlannedDataset>,
     /// Sentences that the person who loads should see.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -77,9 +80,8 @@ pub struct PlannedMeasurement {
     pub scaled: bool,
 }
 
-/// One time plane. Written as `[microseconds since 1970, datasets]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "record::Plane", try_from = "record::Plane")]
+/// One time plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimePlane {
     /// Its label.
     pub time: Timestamp,
@@ -87,9 +89,8 @@ pub struct TimePlane {
     pub datasets: usize,
 }
 
-/// One dataset. Written as `[id, base, layout, microseconds since 1970]`: a plan has many.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "record::Dataset", try_from = "record::Dataset")]
+/// One dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedDataset {
     /// Its id.
     pub id: Uuid,

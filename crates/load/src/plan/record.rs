@@ -1,58 +1,5 @@
 //! How a plan writes what has no written form of its own: measurements, and numbers that may be NaN.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
-use super::{PlannedDataset, TimePlane};
-
-/// [`TimePlane`] in few characters.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Plane(i64, usize);
-
-impl From<TimePlane> for Plane {
-    fn from(plane: TimePlane) -> Self {
-        Self(plane.time.as_microsecond(), plane.datasets)
-    }
-}
-
-impl TryFrom<Plane> for TimePlane {
-    type Error = jiff::Error;
-
-    fn try_from(Plane(time, datasets): Plane) -> Result<Self, jiff::Error> {
-        Ok(Self { time: Timestamp::from_microsecond(time)?, datasets })
-    }
-}
-
-/// [`PlannedDataset`] in few characters: its id without hyphens.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Dataset(String, String, usize, Option<i64>);
-
-/// A dataset of a plan that cannot be read back.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum NoDataset {
-    #[error(transparent)]
-    Id(#[from] uuid::Error),
-    #[error(transparent)]
-    Time(#[from] jiff::Error),
-}
-
-impl From<PlannedDataset> for Dataset {
-    fn from(dataset: PlannedDataset) -> Self {
-        let PlannedDataset { id, time, base, layout } = dataset;
-        Self(id.simple().to_string(), base, layout, time.map(Timestamp::as_microsecond))
-    }
-}
-
-impl TryFrom<Dataset> for PlannedDataset {
-    type Error = NoDataset;
-
-    fn try_from(Dataset(id, base, layout, time): Dataset) -> Result<Self, NoDataset> {
-        let time = time.map(Timestamp::from_microsecond).transpose()?;
-        Ok(Self { id: Uuid::parse_str(&id)?, time, base, layout })
-    }
-}
-
 /// `Option<f64>` with NaN and the infinities as words, which JSON has no numbers for.
 pub(super) mod nodata {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
