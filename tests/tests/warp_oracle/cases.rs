@@ -94,7 +94,7 @@ pub(crate) fn kept_cases() -> Vec<Case> {
         POLAR,
         ALBERS,
         SAME,
-        Case { out_pixel: 3.1, ..SAME },
+        Case { out_pixel: 3.1, out_side: 60, ..SAME },
         Case { out_pixel: 23.0, out_side: 24, ..SAME },
         Case { out_pixel: 80.0, out_side: 7, ..SAME },
         Case { dtype: DataType::UInt32, out_side: 24, ..UTM },
@@ -183,7 +183,9 @@ impl Case {
         let value = |i: usize| {
             let (row, col) = (i / self.side, i % self.side);
             let (hole, class, rough) = (noise(), noise(), noise());
-            if (row / 19 + col / 23) % 5 == 2 && hole < 0.7 {
+            // Patches with holes of single pixels, and patches that are missing as a whole.
+            let patch = (row / 19 + col / 23) % 5;
+            if patch == 4 || patch == 2 && hole < 0.3 {
                 return self.nodata;
             }
             // Every other patch has few different values, so that the most frequent one means something.
@@ -193,8 +195,8 @@ impl Case {
                 DataType::UInt8 => (value / 12.0).floor(),
                 // Not down to -1, which GDAL 3.6 makes nodata in mode.
                 DataType::Int16 => (value - 5000.0).floor(),
-                DataType::Int32 => (value * 50.0 - 200_000.0).floor(),
-                DataType::UInt32 => (value * 1000.0).floor(),
+                DataType::Int32 => (value * 2.0 - 9000.0).floor(),
+                DataType::UInt32 => (value * 3.0).floor(),
                 DataType::Float32 | DataType::Float64 => f64::from((value / 7.0) as f32),
                 _ => value.floor(),
             }
