@@ -86,24 +86,30 @@ fn sum_of<T: Sample>(
     corners: Corners<'_>,
     i: usize,
 ) -> Option<f64> {
-    let at = |(xs, ys): (&[f64], &[f64]), i: usize| Some((*xs.get(i)? - source.first.1, *ys.get(i)? - source.first.0));
-    let outline = [at(corners.top, i)?, at(corners.top, i + 1)?, at(corners.bottom, i + 1)?, at(corners.bottom, i)?];
+    let at = |(xs, ys): (&[f64], &[f64]), i: usize| Some((*xs.get(i)?, *ys.get(i)?));
+    let mut outline =
+        [at(corners.top, i)?, at(corners.top, i + 1)?, at(corners.bottom, i + 1)?, at(corners.bottom, i)?];
     if outline.iter().any(|(x, y)| !x.is_finite() || !y.is_finite()) {
         return None;
     }
+    // Positions count from a pixel near by: areas then have the same bits whatever the window, and lose none to large
+    // numbers.
+    let base = (outline[0].0.floor(), outline[0].1.floor());
+    outline.iter_mut().for_each(|corner| *corner = (corner.0 - base.0, corner.1 - base.1));
+    let (first_col, first_row) = (source.first.1 - base.0, source.first.0 - base.1);
     let [a, b, c, d] = outline;
     #[expect(clippy::float_cmp, reason = "grids in parallel have equal positions, to the last bit")]
     let parallel = (a.0 == d.0 && b.0 == c.0 && a.1 == b.1 && c.1 == d.1).then(|| ((a.0, c.0), (a.1, c.1)));
     let outline = Figure::new(outline);
     let ((left, right), (top, bottom)) = parallel.unwrap_or_else(|| (outline.range(|c| c.0), outline.range(|c| c.1)));
-    let rows = Span::new(top, bottom, 0.0, source.rows)?;
-    let whole = Span::new(left, right, 0.0, source.cols)?;
+    let rows = Span::new(top, bottom, first_row, source.rows)?;
+    let whole = Span::new(left, right, first_col, source.cols)?;
     let (mut sum, mut found) = (0.0, false);
     for line in rows.first..rows.end {
-        let y = count(line);
+        let y = count(line) + first_row;
         let strip = if parallel.is_some() { outline } else { outline.clip(|c| c.1 - y).clip(|c| y + 1.0 - c.1) };
         let (left, right) = if parallel.is_some() { (left, right) } else { strip.range(|c| c.0) };
-        let Some(cols) = Span::new(left, right, 0.0, source.cols) else { continue };
+        let Some(cols) = Span::new(left, right, first_col, source.cols) else { continue };
         let high = rows.share(line);
         for col in cols.first.max(whole.first)..cols.end.min(whole.end) {
             let index = line * source.cols + col;
@@ -111,7 +117,7 @@ fn sum_of<T: Sample>(
             if !valid.holds(index, value) {
                 continue;
             }
-            let x = count(col);
+            let x = count(col) + first_col;
             let share = if parallel.is_some() {
                 high * cols.share(col)
             } else {
