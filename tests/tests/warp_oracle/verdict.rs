@@ -66,7 +66,13 @@ impl Verdict {
             let centre = transform.point(x + 0.5, y + 0.5).unwrap_or((f64::NAN, f64::NAN));
             let edges = if mode.is_area() { [corners[0], corners[3]] } else { [centre, centre] };
             let tie = edges.iter().any(|(x, y)| from_whole(*x).min(from_whole(*y)) < TIE);
-            if std::env::var_os("SHOW").is_some() && mode == Resampling::Sum && !tie && (missing(got) != missing(want) || (got - want).abs() > 1.0) { println!("  {x} {y}: got {got} want {want} corners {corners:?}"); }
+            if std::env::var_os("SHOW").is_some()
+                && mode == Resampling::Sum
+                && !tie
+                && (missing(got) != missing(want) || (got - want).abs() > 1.0)
+            {
+                println!("  {x} {y}: got {got} want {want} corners {corners:?}");
+            }
             if missing(got) != missing(want) {
                 verdict.validity += usize::from(!tie);
             } else if !missing(got) {
