@@ -134,6 +134,7 @@ fn an_output_that_is_broken_off_leaves_nothing() {
                     let odd = Place { window, ..places[0] };
                     let refused = sink.put(odd, piece(&cube, odd)).unwrap_err().to_string();
                     assert!(refused.contains("is no tile of"), "{refused}");
+                    drop(sink);
                 }
             }
             assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{name} {end}");

@@ -20,6 +20,9 @@ use super::overviews::{Overviews, Reduction, Tile};
 use super::sample::{Missing, Sample};
 use crate::RasterError;
 
+/// The file of compressed tiles beside the one that is made.
+const SCRATCH: &str = ".tiles";
+
 /// What a file is to hold. All bands are of one type.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -88,7 +91,7 @@ impl<T: Sample> TypedFile<T> {
             |error: io::Error| RasterError::Unwritable { path: target.to_owned(), reason: describe(&error) };
         let body = match compress {
             Compression::None => Body::plain(&staging.path(), start, u32::try_from(length).unwrap_or(u32::MAX)),
-            _ => Body::scratch(&staging.path(), start, &staging.scratch(".tiles"), tiles),
+            _ => Body::scratch(&staging.path(), start, &staging.scratch(SCRATCH), tiles),
         };
         let missing = Missing::new(plan.nodata);
         let overviews = Overviews::new(levels.clone(), plan.reduction, missing);
@@ -132,6 +135,10 @@ impl<T: Sample> TileFile for TypedFile<T> {
             self.body.head(&header(&all, self.big))
         });
         sealed.map_err(|error| RasterError::Unwritable { path: self.target.clone(), reason: describe(&error) })?;
+        if self.compress != Compression::None {
+            let removed = std::fs::remove_file(self.staging.scratch(SCRATCH));
+            tracing::trace!(?removed, "the scratch file");
+        }
         Ok(self.staging)
     }
 

@@ -105,8 +105,7 @@ fn pack(mut keys: Keys) -> Directory {
                 numbers.extend(more);
             }
             Key::Text(text) => {
-                // ASCII, and `|` ends a text.
-                let text: String = text.chars().map(|c| if c.is_ascii() && c != '|' { c } else { '?' }).collect();
+                let text: String = text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect();
                 directory.extend([key, tag::GEO_TEXT, short(text.len() + 1), short(texts.len())]);
                 texts.push_str(&text);
                 texts.push('|');
@@ -177,7 +176,7 @@ fn geographic(crs: &Node) -> Option<Keys> {
     let (major, inverse) = (ellipsoid.number(1)?, ellipsoid.number(2)?);
     // How GDAL spells names that have no key of their own.
     let names = [("GCS Name", crs), ("Datum", datum), ("Ellipsoid", ellipsoid), ("Primem", meridian)];
-    let names: String = names.map(|(what, node)| format!("{what} = {}/", node.name())).concat();
+    let names: String = names.map(|(what, node)| format!("{what} = {}|", node.name().replace('|', "/"))).concat();
     keys.extend([
         (key::GEOGRAPHIC, Key::Code(USER_DEFINED)),
         (key::GEOGRAPHIC_CITATION, Key::Text(names)),
