@@ -140,18 +140,15 @@ fn described(text: &str, crs: &Node) -> Option<Keys> {
                 keys.push((key::LINEAR_UNIT, Key::Code(USER_DEFINED)));
                 keys.push((key::LINEAR_UNIT_SIZE, Key::Numbers(vec![unit])));
             }
-            match method(crs) {
-                Some(method) => {
-                    keys.push((key::MODEL, Key::Code(1)));
-                    keys.push((key::PROJECTED, Key::Code(USER_DEFINED)));
-                    keys.push((key::PROJECTION, Key::Code(USER_DEFINED)));
-                    keys.extend(method);
-                }
-                None => {
-                    // The specification has no number for the method: the text as ArcGIS and GDAL read it.
-                    keys.push((key::MODEL, Key::Code(USER_DEFINED)));
-                    keys.push((key::PROJECTED_CITATION, Key::Text(format!("ESRI PE String = {text}"))));
-                }
+            if let Some(method) = method(crs) {
+                keys.push((key::MODEL, Key::Code(1)));
+                keys.push((key::PROJECTED, Key::Code(USER_DEFINED)));
+                keys.push((key::PROJECTION, Key::Code(USER_DEFINED)));
+                keys.extend(method);
+            } else {
+                // The specification has no number for the method: the text as ArcGIS and GDAL read it.
+                keys.push((key::MODEL, Key::Code(USER_DEFINED)));
+                keys.push((key::PROJECTED_CITATION, Key::Text(format!("ESRI PE String = {text}"))));
             }
             Some(keys)
         }
