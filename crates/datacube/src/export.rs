@@ -95,7 +95,8 @@ fn writable_directory(dir: &Path, path: &Path) -> Result<(), Error> {
 pub fn check_output_of(plan: &LoadPlan, path: &Path, options: &ExportOptions) -> Result<(), Error> {
     check_output(path, options)?;
     if Format::of(path)? == Format::Cog {
-        check_one_tiff(path, plan.planes.len(), plan.measurements.iter().map(|m| (m.name.as_str(), m.dtype)))?;
+        let layout = plan.layout();
+        check_one_tiff(path, layout.times.len(), layout.arrays.iter().map(|a| (a.name.as_str(), a.dtype)))?;
     }
     Ok(())
 }

@@ -9,9 +9,9 @@ use gdal::raster::{GdalType, RasterBand};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 use jiff::Timestamp;
 
-use crate::cf::{Numbers, decode_times};
 use crate::error::check_size;
 use crate::gdal_setup::{RemoteOpen, listen};
+use crate::items::{Items, plane_time};
 use crate::netcdf_reader::{check_window, pixels};
 use crate::{Plane, Raster, RasterError, RasterHeader, RasterLocation};
 
@@ -247,8 +247,6 @@ struct Shared {
     crs: Option<Crs>,
     driver: String,
     bytes: Option<u64>,
-    /// Units of a netCDF time dimension.
-    time_units: Option<(String, Option<String>)>,
     time: Option<Timestamp>,
 }
 
@@ -265,7 +263,6 @@ impl Shared {
                 crs,
                 driver: dataset.driver().short_name(),
                 bytes: std::fs::metadata(name).ok().map(|m| m.len()),
-                time_units: item("time#units").map(|units| (units, item("time#calendar"))),
                 time: item("time").and_then(|text| text.parse().ok()),
             }
         });
@@ -281,9 +278,14 @@ fn band_header(dataset: &Dataset, number: usize, shared: &Shared, location: &str
         let (cols, rows) = band.size();
         let (block_cols, block_rows) = band.block_size();
         let flags = band.mask_flags()?;
-        let overviews = (0..usize::try_from(band.overview_count()?)?)
-            .map(|level| band.overview(level).map(|o| Shape::new(o.y_size(), o.x_size())))
-            .collect::<gdal::errors::Result<Vec<Shape>>>()?;
+        let (overviews, overview_blocks) = (0..usize::try_from(band.overview_count()?)?)
+            .map(|level| {
+                let overview = band.overview(level)?;
+                let (block_cols, block_rows) = overview.block_size();
+                Ok((Shape::new(overview.y_size(), overview.x_size()), Shape::new(block_rows, block_cols)))
+            })
+            .collect::<gdal::errors::Result<(Vec<Shape>, Vec<Shape>)>>()?;
+        let items = Items { band: &|key| band.metadata_item(key, ""), file: &|key| dataset.metadata_item(key, "") };
         // Drivers answer 1 and 0 for bands that say nothing.
         let scale_offset =
             Some((band.scale().unwrap_or(1.0), band.offset().unwrap_or(0.0))).filter(|said| *said != (1.0, 0.0));
@@ -298,9 +300,10 @@ fn band_header(dataset: &Dataset, number: usize, shared: &Shared, location: &str
             has_mask: !flags.is_all_valid() && (!flags.is_nodata() || flags.is_per_dataset()),
             scale_offset,
             overviews,
+            overview_blocks,
             block: Shape::new(block_rows, block_cols),
             stored_bytes: shared.bytes.map(|all| all / dataset.raster_count().max(1) as u64),
-            time: band_time(&band, shared),
+            time: plane_time(&items, shared.time),
             units: units.map(|u| u.trim_matches(['[', ']']).to_owned()),
             driver: shared.driver.clone(),
         }))
@@ -359,18 +362,4 @@ fn nodata(band: &RasterBand<'_>, dtype: DataType) -> Option<f64> {
         _ => band.no_data_value(),
     }
     .filter(|value| dtype.holds(*value))
-}
-
-/// The time of a band: GRIB's valid time, netCDF's time dimension, else the dataset's.
-fn band_time(band: &RasterBand<'_>, shared: &Shared) -> Option<Timestamp> {
-    let item = |key: &str| band.metadata_item(key, "");
-    if let Some(valid) = item("GRIB_VALID_TIME") {
-        let seconds: String = valid.trim().chars().take_while(|c| c.is_ascii_digit() || *c == '-').collect();
-        return Timestamp::from_second(seconds.parse().ok()?).ok();
-    }
-    if let (Some(value), Some((units, calendar))) = (item("NETCDF_DIM_time"), &shared.time_units) {
-        let value = Numbers::Floats(vec![value.trim().parse().ok()?]);
-        return decode_times(&value, units, calendar.as_deref())?.first().copied().flatten();
-    }
-    shared.time
 }
