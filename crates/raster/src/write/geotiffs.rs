@@ -166,7 +166,8 @@ impl CubeSink for FolderSink {
     }
 
     fn finish(self: Box<Self>) -> Result<Vec<PathBuf>, RasterError> {
-        let Self { slots, paths, options, pieces, mut new_folder, .. } = *self;
+        // The folder goes last, once what is in it is gone.
+        let Self { mut new_folder, slots, paths, options, pieces, .. } = *self;
         pieces.complete()?;
         for (index, slot) in slots.into_iter().enumerate() {
             let state = slot.state.into_inner().unwrap_or_else(PoisonError::into_inner);

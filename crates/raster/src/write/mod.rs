@@ -7,6 +7,7 @@ mod codec;
 mod cog;
 mod geotiffs;
 mod netcdf;
+mod netcdf_cache;
 mod pieces;
 mod plane;
 mod sink;

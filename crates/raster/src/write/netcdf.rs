@@ -12,6 +12,7 @@ use super::cf_out::{
     Coordinate, CoordinateValues, GRID_MAPPING, Written, WrittenAttributes, coordinates, grid_mapping_attributes,
     measurement_attributes,
 };
+use super::netcdf_cache::SmallCache;
 use super::pieces::{Pieces, chunk_side};
 use super::plane::into_values;
 use super::sink::{ArrayLayout, CubeLayout, CubeSink, Place};
@@ -71,9 +72,9 @@ impl CubeSink for NetCdfSink {
     }
 
     fn working_bytes(&self) -> u64 {
-        // The cache of chunks that netcdf-c gives each variable.
-        const CACHE: u64 = 16 << 20;
-        CACHE * self.pieces.layout().arrays.len() as u64
+        // One chunk, as it is and shuffled and deflated: none is kept.
+        let widest = self.pieces.layout().arrays.iter().map(|array| array.dtype.bytes()).max().unwrap_or(0);
+        3 * (self.tile().pixels() * widest) as u64
     }
 
     fn put(&self, place: Place, pixels: Pixels) -> Result<(), RasterError> {
@@ -99,7 +100,7 @@ impl CubeSink for NetCdfSink {
     }
 
     fn finish(self: Box<Self>) -> Result<Vec<PathBuf>, RasterError> {
-        let Self { path, file, staging, pieces } = *self;
+        let Self { path, staging, file, pieces } = *self;
         pieces.complete()?;
         let closed = file.into_inner().unwrap_or_else(PoisonError::into_inner).close();
         closed.map_err(|error| RasterError::Unwritable { path: path.clone(), reason: error.to_string() })?;
@@ -137,6 +138,8 @@ fn begin(
     let mut mapping = file.add_variable::<i32>(GRID_MAPPING, &[])?;
     attributes(&mut mapping, &grid_mapping_attributes(cube), DataType::Int32)?;
     mapping.put_value(0, ())?;
+    // Each piece is a whole chunk, which comes once: there is nothing to keep for later.
+    let _cache = SmallCache::begin();
     for array in &cube.arrays {
         let has_extra = cube.has_extra(array);
         let dims: Vec<&str> = coordinates

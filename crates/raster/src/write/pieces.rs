@@ -74,8 +74,8 @@ impl Pieces {
             let came = format!("holds {} of {:?}, expected {}", pixels.dtype(), pixels.shape(), array.dtype);
             return Err(refused(came));
         }
-        let plane = place.time * self.planes + self.planes_before.get(place.array).copied().unwrap_or(0) + place.extra;
-        let index = plane * self.grid.pixels() + row * self.grid.cols + col;
+        let above = place.time * self.planes + self.planes_before.get(place.array).copied().unwrap_or(0) + place.extra;
+        let index = above * self.grid.pixels() + row * self.grid.cols + col;
         let bit = 1 << (index % 64);
         let before = self.came.get(index / 64).map_or(bit, |word| word.fetch_or(bit, Ordering::Relaxed));
         if before & bit != 0 {

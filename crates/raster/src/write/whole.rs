@@ -49,11 +49,11 @@ fn piece(array: &CubeArray, place: Place) -> Option<Pixels> {
                 }
                 view = view.index_axis_move(Axis(0), index);
             }
-            let plane = view.into_dimensionality::<ndarray::Ix2>().ok()?;
-            if !window.fits(cube_geo::Shape::new(plane.nrows(), plane.ncols())) {
+            let whole = view.into_dimensionality::<ndarray::Ix2>().ok()?;
+            if !window.fits(cube_geo::Shape::new(whole.nrows(), whole.ncols())) {
                 return None;
             }
-            let part = plane.slice(s![window.row..window.row_end(), window.col..window.col_end()]);
+            let part = whole.slice(s![window.row..window.row_end(), window.col..window.col_end()]);
             Some(T::wrap(part.to_owned().into_dyn()))
         },
         _ => None

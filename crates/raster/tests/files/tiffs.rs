@@ -1,4 +1,5 @@
-//! GeoTIFFs against GDAL: its reader sees what its own writer would have said.
+//! Files against GDAL: its reader sees what its own writer would have said.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use cube_geo::{Affine, Crs, GeoBox, Shape};
 use cube_model::{Cube, DataType, Flag};
@@ -45,13 +46,16 @@ fn by_gdal(cube: &Cube, path: &std::path::Path, resampling: &str) {
     band.set_no_data_value(Some(0.0)).unwrap();
     band.set_scale(0.0001).unwrap();
     band.set_offset(-0.1).unwrap();
-    let values = plane(&cube.arrays["green"], 0, None).to_f64().iter().map(|v| *v as u16).collect();
+    let cube_model::Pixels::UInt16(pixels) = plane(&cube.arrays["green"], 0, None) else { return };
+    let values = pixels.iter().copied().collect();
     let size = (shape.cols, shape.rows);
     band.write((0, 0), size, &mut Buffer::new(size, values)).unwrap();
     let mut options = CslStringList::new();
     let pairs =
         [("BLOCKSIZE", "512"), ("COMPRESS", "DEFLATE"), ("PREDICTOR", "YES"), ("OVERVIEW_RESAMPLING", resampling)];
-    pairs.iter().for_each(|(key, value)| options.set_name_value(key, value).unwrap());
+    for (key, value) in pairs {
+        options.set_name_value(key, value).unwrap();
+    }
     let driver = DriverManager::get_driver_by_name("COG").unwrap();
     dataset.create_copy(&driver, path, &options).unwrap().close().unwrap();
 }
@@ -70,8 +74,8 @@ fn said(path: &std::path::Path) -> Vec<String> {
         said.push(format!("{domain}: {items:?}"));
     }
     let band = dataset.rasterband(1).unwrap();
-    let overviews: Vec<_> =
-        (0..band.overview_count().unwrap()).map(|i| band.overview(i as usize).unwrap().size()).collect();
+    let count = usize::try_from(band.overview_count().unwrap()).unwrap();
+    let overviews: Vec<_> = (0..count).map(|level| band.overview(level).unwrap().size()).collect();
     said.push(format!("{:?} {:?} {overviews:?}", band.block_size(), band.band_type()));
     said.push(format!("{:?} {:?} {:?} {:?}", band.no_data_value(), band.scale(), band.offset(), band.unit()));
     said.push(band.description().unwrap());

@@ -152,8 +152,11 @@ mod tests {
         body.head(b"0123456789").unwrap();
         let made = std::fs::read(&out).unwrap();
         assert_eq!(made, b"0123456789\x01\0\0\0a\0\0\0a\x05\0\0\0bbbbbbbbb\x06\0\0\0cccccccccc");
-        let found: Vec<&[u8]> =
-            places.iter().map(|p| &made[p.offset as usize..p.offset as usize + p.length as usize]).collect();
+        let found = places.iter().map(|place| {
+            let start = usize::try_from(place.offset).unwrap();
+            &made[start..start + place.length as usize]
+        });
+        let found: Vec<&[u8]> = found.collect();
         assert_eq!(found, [b"a".as_slice(), b"bbbbb", b"cccccc"]);
     }
 }

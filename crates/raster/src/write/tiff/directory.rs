@@ -70,7 +70,9 @@ impl Value {
             Self::Doubles(values) => values.iter().flat_map(|v| v.to_ne_bytes()).collect(),
             Self::Offsets(values) => {
                 let mut out = Vec::with_capacity(values.len() * if big { 8 } else { 4 });
-                values.iter().for_each(|v| push_offset(&mut out, *v, big));
+                for value in values {
+                    push_offset(&mut out, *value, big);
+                }
                 out
             }
         }

@@ -20,6 +20,9 @@ use super::overviews::{Overviews, Reduction, Tile};
 use super::sample::{Missing, Sample};
 use crate::RasterError;
 
+/// The file of compressed tiles beside the one that is made.
+const SCRATCH: &str = ".tiles";
+
 /// What a file is to hold. All bands are of one type.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -88,7 +91,7 @@ impl<T: Sample> TypedFile<T> {
             |error: io::Error| RasterError::Unwritable { path: target.to_owned(), reason: describe(&error) };
         let body = match compress {
             Compression::None => Body::plain(&staging.path(), start, u32::try_from(length).unwrap_or(u32::MAX)),
-            _ => Body::scratch(&staging.path(), start, &staging.scratch(".tiles"), tiles),
+            _ => Body::scratch(&staging.path(), start, &staging.scratch(SCRATCH), tiles),
         };
         let missing = Missing::new(plan.nodata);
         let overviews = Overviews::new(levels.clone(), plan.reduction, missing);
@@ -132,6 +135,10 @@ impl<T: Sample> TileFile for TypedFile<T> {
             self.body.head(&header(&all, self.big))
         });
         sealed.map_err(|error| RasterError::Unwritable { path: self.target.clone(), reason: describe(&error) })?;
+        if self.compress != Compression::None {
+            let removed = std::fs::remove_file(self.staging.scratch(SCRATCH));
+            tracing::trace!(?removed, "the scratch file");
+        }
         Ok(self.staging)
     }
 
@@ -149,7 +156,7 @@ fn directories<T: Sample>(
     compress: Compression,
     big: bool,
 ) -> Vec<Directory> {
-    debug_assert!(big || places.iter().all(|p| p.offset <= u64::from(u32::MAX)), "a classic TIFF beyond 4 GiB");
+    debug_assert!(big || places.iter().all(|p| u32::try_from(p.offset).is_ok()), "a classic TIFF beyond 4 GiB");
     let bands = plan.bands.len();
     let mut end = levels.iter().map(|level| level.grid.pixels() * bands).sum::<usize>();
     let mut all = Vec::with_capacity(levels.len());
@@ -215,6 +222,7 @@ mod tests {
     use super::*;
     use crate::{RasterLocation, open};
 
+    #[expect(clippy::float_cmp, reason = "pixels come back exactly or not at all")]
     #[test]
     fn a_big_tiff_is_read_as_a_classic_one_is() {
         let folder = tempfile::tempdir().unwrap();

@@ -105,8 +105,7 @@ fn pack(mut keys: Keys) -> Directory {
                 numbers.extend(more);
             }
             Key::Text(text) => {
-                // ASCII, and `|` ends a text.
-                let text: String = text.chars().map(|c| if c.is_ascii() && c != '|' { c } else { '?' }).collect();
+                let text: String = text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect();
                 directory.extend([key, tag::GEO_TEXT, short(text.len() + 1), short(texts.len())]);
                 texts.push_str(&text);
                 texts.push('|');
@@ -141,18 +140,15 @@ fn described(text: &str, crs: &Node) -> Option<Keys> {
                 keys.push((key::LINEAR_UNIT, Key::Code(USER_DEFINED)));
                 keys.push((key::LINEAR_UNIT_SIZE, Key::Numbers(vec![unit])));
             }
-            match method(crs) {
-                Some(method) => {
-                    keys.push((key::MODEL, Key::Code(1)));
-                    keys.push((key::PROJECTED, Key::Code(USER_DEFINED)));
-                    keys.push((key::PROJECTION, Key::Code(USER_DEFINED)));
-                    keys.extend(method);
-                }
-                None => {
-                    // The specification has no number for the method: the text as ArcGIS and GDAL read it.
-                    keys.push((key::MODEL, Key::Code(USER_DEFINED)));
-                    keys.push((key::PROJECTED_CITATION, Key::Text(format!("ESRI PE String = {text}"))));
-                }
+            if let Some(method) = method(crs) {
+                keys.push((key::MODEL, Key::Code(1)));
+                keys.push((key::PROJECTED, Key::Code(USER_DEFINED)));
+                keys.push((key::PROJECTION, Key::Code(USER_DEFINED)));
+                keys.extend(method);
+            } else {
+                // The specification has no number for the method: the text as ArcGIS and GDAL read it.
+                keys.push((key::MODEL, Key::Code(USER_DEFINED)));
+                keys.push((key::PROJECTED_CITATION, Key::Text(format!("ESRI PE String = {text}"))));
             }
             Some(keys)
         }
@@ -177,7 +173,7 @@ fn geographic(crs: &Node) -> Option<Keys> {
     let (major, inverse) = (ellipsoid.number(1)?, ellipsoid.number(2)?);
     // How GDAL spells names that have no key of their own.
     let names = [("GCS Name", crs), ("Datum", datum), ("Ellipsoid", ellipsoid), ("Primem", meridian)];
-    let names: String = names.map(|(what, node)| format!("{what} = {}/", node.name())).concat();
+    let names: String = names.map(|(what, node)| format!("{what} = {}|", node.name().replace('|', "/"))).concat();
     keys.extend([
         (key::GEOGRAPHIC, Key::Code(USER_DEFINED)),
         (key::GEOGRAPHIC_CITATION, Key::Text(names)),

@@ -5,12 +5,12 @@ use cube_model::Pixel;
 /// A pixel that can be averaged and written.
 pub(crate) trait Sample: Pixel + bytemuck::Pod {
     /// Holds the sum of four pixels without loss (floats: with more digits than they have).
-    type Sum: Copy + std::ops::Add<Output = Self::Sum>;
+    type Sum: Copy + Default + std::ops::Add<Output = Self::Sum>;
     /// The pixel as a sum.
     fn widen(self) -> Self::Sum;
     /// A quarter of a sum, to the nearest; halves go up.
     fn quarter(sum: Self::Sum) -> Self;
-    /// A sum over `count` pixels, 1 to 3, to the nearest; halves go up.
+    /// A sum over `count` pixels, 1 to 4, to the nearest; halves go up.
     fn share(sum: Self::Sum, count: u8) -> Self;
     /// The value beside: one less, one more at the type's minimum; the next of a float.
     fn beside(self) -> Self;
@@ -141,12 +141,13 @@ impl<T: Sample> Missing<T> {
 pub(super) fn halve_rows<T: Sample>(top: &[T], bottom: &[T], out: &mut [T], missing: &Missing<T>) {
     let any_missing = match missing.value {
         Some(nodata) => {
-            let any = |row: &[T]| row.iter().fold(false, |any, v| any | (*v == nodata) | v.is_nan());
-            any(top) | any(bottom)
+            let is = |value: T| value == nodata || value.is_nan();
+            let any = |row: &[T]| row.iter().fold(false, |any, v| any | is(*v));
+            any(top) || any(bottom)
         }
         None if T::DTYPE.is_float() => {
             let any = |row: &[T]| row.iter().fold(false, |any, v| any | v.is_nan());
-            any(top) | any(bottom)
+            any(top) || any(bottom)
         }
         None => false,
     };
@@ -167,19 +168,17 @@ pub(super) fn halve_rows<T: Sample>(top: &[T], bottom: &[T], out: &mut [T], miss
 
 #[inline]
 fn mean_of_valid<T: Sample>(four: [T; 4], missing: &Missing<T>) -> T {
-    let mut sum = None;
-    let mut count = 0;
+    let (mut sum, mut count) = (T::Sum::default(), 0);
     for value in four {
-        if !missing.is(value) {
-            sum = Some(sum.map_or_else(|| value.widen(), |sum| sum + value.widen()));
-            count += 1;
-        }
+        let valid = !missing.is(value);
+        sum = sum + if valid { value.widen() } else { T::Sum::default() };
+        count += u8::from(valid);
     }
-    match (sum, count) {
-        (None, _) => missing.fill,
-        (Some(sum), 4) => missing.keep(T::quarter(sum)),
-        (Some(sum), count) => missing.keep(T::share(sum, count)),
+    if count == 0 {
+        return missing.fill;
     }
+    // Integers are divided in hardware, one at a time: not where a shift does it.
+    missing.keep(if count == 4 && !T::DTYPE.is_float() { T::quarter(sum) } else { T::share(sum, count) })
 }
 
 #[cfg(test)]
