@@ -49,34 +49,30 @@ fn deflated(bytes: usize) -> Vec<u8> {
 fn files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let mut files = Vec::new();
     let mut add = |name, tiff: &Tiff, says| files.push((name, tiff.bytes(), says));
-    let with = |change: &dyn Fn(&mut Tiff)| {
+    let with = |change: &dyn Fn(&mut Tiff) -> &mut Tiff| {
         let mut tiff = Tiff::small();
         change(&mut tiff);
         tiff
     };
     add("no directory", &Tiff { directories: Vec::new(), next: 0, ..Tiff::small() }, "past its end");
-    add("zero width", &with(&|t| drop(t.short(256, 0))), "a width of 0");
-    add("zero rows a strip", &with(&|t| drop(t.short(278, 0))), "rows a strip of 0");
-    add("no samples", &with(&|t| drop(t.short(277, 0))), "number of samples of 0");
-    add("65,535 samples", &with(&|t| drop(t.short(277, 65_535))), "its strip of 24 bytes ends before row 1");
-    add("byte count past the end", &with(&|t| drop(t.long(279, 4_000_000_000))), "lies past its end");
-    add("offset past the end", &with(&|t| drop(t.long(273, 4_000_000_000))), "lies past its end");
-    add("short strip", &with(&|t| drop(t.long(279, 23))), "a block has 23 bytes, expected 24");
-    add("fewer strips than rows", &with(&|t| drop(t.short(278, 1))), "ask for 4 of them");
-    add(
-        "three kinds of samples",
-        &with(&|t| drop(t.set(258, 3, vec![8, 0, 16, 0, 8, 0]).short(277, 3))),
-        "several types",
-    );
-    add("odd predictor", &with(&|t| drop(t.short(259, 8).short(317, 9))), "predictor 9");
-    add("float predictor of bytes", &with(&|t| drop(t.short(259, 8).short(317, 3))), "predictor 3");
-    add("planar of 9", &with(&|t| drop(t.short(284, 9))), "planar configuration of 9");
-    add("no zlib", &with(&|t| drop(t.short(259, 8))), "no zlib stream");
-    add("no ZSTD", &with(&|t| drop(t.short(259, 50_000))), "no ZSTD");
-    add("no JPEG", &with(&|t| drop(t.short(259, 7))), "no JPEG");
-    add("no LZW", &with(&|t| drop(t.short(259, 5))), "LZW");
-    add("text as numbers", &with(&|t| drop(t.set(256, 2, b"six\0".to_vec()))), "kind 2, expected whole numbers");
-    add("GeoKeys that are not there", &with(&|t| drop(t.set(34735, 3, vec![1, 0, 1, 0, 0, 0, 99, 0]))), "claim 99");
+    add("zero width", &with(&|t| t.short(256, 0)), "a width of 0");
+    add("zero rows a strip", &with(&|t| t.short(278, 0)), "rows a strip of 0");
+    add("no samples", &with(&|t| t.short(277, 0)), "number of samples of 0");
+    add("65,535 samples", &with(&|t| t.short(277, 65_535)), "its strip of 24 bytes ends before row 1");
+    add("byte count past the end", &with(&|t| t.long(279, 4_000_000_000)), "lies past its end");
+    add("offset past the end", &with(&|t| t.long(273, 4_000_000_000)), "lies past its end");
+    add("short strip", &with(&|t| t.long(279, 23)), "a block has 23 bytes, expected 24");
+    add("fewer strips than rows", &with(&|t| t.short(278, 1)), "ask for 4 of them");
+    add("three kinds of samples", &with(&|t| t.set(258, 3, vec![8, 0, 16, 0, 8, 0]).short(277, 3)), "several types");
+    add("odd predictor", &with(&|t| t.short(259, 8).short(317, 9)), "predictor 9");
+    add("float predictor of bytes", &with(&|t| t.short(259, 8).short(317, 3)), "predictor 3");
+    add("planar of 9", &with(&|t| t.short(284, 9)), "planar configuration of 9");
+    add("no zlib", &with(&|t| t.short(259, 8)), "no zlib stream");
+    add("no ZSTD", &with(&|t| t.short(259, 50_000)), "no ZSTD");
+    add("no JPEG", &with(&|t| t.short(259, 7)), "no JPEG");
+    add("no LZW", &with(&|t| t.short(259, 5)), "LZW");
+    add("text as numbers", &with(&|t| t.set(256, 2, b"six\0".to_vec())), "kind 2, expected whole numbers");
+    add("GeoKeys that are not there", &with(&|t| t.set(34735, 3, vec![1, 0, 1, 0, 0, 0, 99, 0])), "claim 99");
     add("loop of itself", &Tiff { next: 32, ..Tiff::small() }, "loop");
     let mut two = Tiff::small();
     two.directories.push(two.directories[0].clone());
