@@ -1,6 +1,6 @@
 //! TIFFs that are made to break a reader: each is an error, soon, and takes little memory. One test, since memory is
 //! counted for the whole process.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "functions that tests share")]
+#![expect(clippy::unwrap_used, reason = "functions that tests share")]
 
 #[path = "../src/tiff/written.rs"]
 mod written;
