@@ -411,3 +411,25 @@ fn cogs_are_as_gdal_reads_them() {
     drop(source.create_copy(&driver, &path, &list).unwrap());
     compare(&path);
 }
+
+/// Files of real missions, where they lie beside the checkout.
+#[test]
+fn real_files_are_as_gdal_reads_them() {
+    let root = std::env::var_os("CUBE_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), std::path::PathBuf::from);
+    let (mut folders, mut read) = (vec![root.join("realdata")], 0);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tif") || e.eq_ignore_ascii_case("tiff"))
+            {
+                compare(&path);
+                read += 1;
+            }
+        }
+    }
+    if read == 0 {
+        eprintln!("skipped: no TIFF under {} (set CUBE_SHARED)", root.display());
+    }
+}
