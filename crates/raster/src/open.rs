@@ -5,6 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(feature = "gdal")]
+use crate::gdal_reader::{GdalFile, GdalRaster};
 use crate::tiff::{self, Refusal, TiffFile};
 use crate::{Plane, Raster, RasterError, RasterLocation, netcdf_reader, zarr_reader};
 
@@ -20,26 +22,76 @@ enum Source {
 /// Opens a location at its layer and band.
 ///
 /// A directory with Zarr metadata goes to zarrs, a file that begins as netCDF or HDF5 to netcdf-c, a TIFF to our own reader
-/// (which hands on what it does not read, with the reason in the log), and all else
-/// (JPEG 2000, GRIB, GDAL's own names such as `/vsizip/…` and `NETCDF:"f.nc":var`) to GDAL. Paths and
-/// `file://` URLs are read.
+/// (which hands on what it does not read, with the reason in the log), and all else (JPEG 2000, GRIB, GDAL's own names
+/// such as `/vsizip/…` and `NETCDF:"f.nc":var`) to GDAL. Paths and `file://` URLs are read. Where many planes of the
+/// same files are opened, [`OpenFiles`](crate::OpenFiles) opens each file once.
 ///
 /// # Errors
 /// Where nothing is there, the file cannot be read, or it has no such layer or band.
 pub fn open(location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
-    match source(&location.url)? {
-        Source::Zarr(path) => Ok(Box::new(zarr_reader::ZarrRaster::open(&path, location)?)),
-        Source::NetCdf(path) => match netcdf_reader::NetCdfRaster::open(&path, location) {
-            Ok(raster) => Ok(Box::new(raster)),
-            // Some HDF5 products are no netCDF; GDAL knows many of them.
-            Err(error @ RasterError::Unreadable { .. }) => open_gdal(&location.url, location).map_err(|_| error),
-            Err(error) => Err(error),
-        },
-        Source::Tiff(path) => match tiff_file(&path, location.layer.as_deref()) {
-            Ok(file) => tiff::open(Arc::new(file), location),
-            Err(refusal) => open_refused(&path, refusal, location),
-        },
-        Source::Gdal(name) => open_gdal(&name, location),
+    SharedFile::find(location)?.open(location)
+}
+
+/// What the planes of one layer of a file share.
+#[derive(Clone)]
+pub(crate) enum SharedFile {
+    Zarr(PathBuf),
+    NetCdf(PathBuf),
+    Tiff(Arc<TiffFile>),
+    #[cfg(feature = "gdal")]
+    Gdal(Arc<GdalFile>),
+}
+
+impl SharedFile {
+    /// Finds out what is at a location, and reads the header of a TIFF.
+    pub(crate) fn find(location: &RasterLocation) -> Result<Self, RasterError> {
+        match source(&location.url)? {
+            Source::Zarr(path) => Ok(Self::Zarr(path)),
+            Source::NetCdf(path) => Ok(Self::NetCdf(path)),
+            Source::Tiff(path) => match tiff_file(&path, location.layer.as_deref()) {
+                Ok(file) => Ok(Self::Tiff(Arc::new(file))),
+                Err(Refusal::Foreign(_)) if HAS_GDAL => Self::gdal(&gdal_name(&path), location),
+                Err(refusal) => Err(refusal.error(&location.to_string())),
+            },
+            Source::Gdal(name) => Self::gdal(&name, location),
+        }
+    }
+
+    #[cfg(feature = "gdal")]
+    #[expect(clippy::unnecessary_wraps, reason = "a build without GDAL has none")]
+    fn gdal(name: &str, location: &RasterLocation) -> Result<Self, RasterError> {
+        Ok(Self::Gdal(Arc::new(GdalFile::new(name, location.layer.as_deref()))))
+    }
+
+    #[cfg(not(feature = "gdal"))]
+    fn gdal(_name: &str, location: &RasterLocation) -> Result<Self, RasterError> {
+        Err(without_gdal(&location.url))
+    }
+
+    /// Opens one of the planes.
+    pub(crate) fn open(&self, location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
+        match self {
+            Self::Zarr(path) => Ok(Box::new(zarr_reader::ZarrRaster::open(path, location)?)),
+            Self::NetCdf(path) => match netcdf_reader::NetCdfRaster::open(path, location) {
+                Ok(raster) => Ok(Box::new(raster)),
+                // Some HDF5 products are no netCDF; GDAL knows many of them.
+                Err(error @ RasterError::Unreadable { .. }) => {
+                    Self::gdal(&location.url, location).and_then(|file| file.open(location)).map_err(|_| error)
+                }
+                Err(error) => Err(error),
+            },
+            Self::Tiff(file) => tiff::open(file.clone(), location),
+            #[cfg(feature = "gdal")]
+            Self::Gdal(file) => Ok(Box::new(GdalRaster::of(file.clone(), location)?)),
+        }
+    }
+
+    /// Closes what no reader uses.
+    pub(crate) fn close_idle(&self) {
+        #[cfg(feature = "gdal")]
+        if let Self::Gdal(file) = self {
+            file.close_idle();
+        }
     }
 }
 
@@ -90,27 +142,9 @@ fn tiff_file(path: &Path, layer: Option<&str>) -> Result<TiffFile, Refusal> {
     }
 }
 
-/// A TIFF that our own reader refused.
-fn open_refused(path: &Path, refusal: Refusal, location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
-    match refusal {
-        Refusal::Foreign(_) if HAS_GDAL => open_gdal(&gdal_name(path), location),
-        refusal => Err(refusal.error(&location.to_string())),
-    }
-}
-
-#[cfg(feature = "gdal")]
-fn open_gdal(name: &str, location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
-    Ok(Box::new(crate::gdal_reader::GdalRaster::open(name, location)?))
-}
-
 #[cfg(feature = "gdal")]
 fn planes_gdal(name: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
     crate::gdal_reader::planes(name, layer)
-}
-
-#[cfg(not(feature = "gdal"))]
-fn open_gdal(_name: &str, location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
-    Err(without_gdal(&location.url))
 }
 
 #[cfg(not(feature = "gdal"))]

@@ -18,6 +18,8 @@ mod sidecars;
 mod sums;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod written;
 
 use std::path::Path;
 use std::sync::Arc;

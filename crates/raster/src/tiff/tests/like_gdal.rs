@@ -9,7 +9,7 @@ use gdal::config::{clear_thread_local_config_option, set_thread_local_config_opt
 use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
 use gdal::{Dataset, DriverManager, Metadata};
 
-use crate::gdal_reader::GdalRaster;
+use crate::gdal_reader::{GdalFile, GdalRaster};
 use crate::tiff::{open, open_path};
 use crate::{Raster, RasterLocation};
 
@@ -50,7 +50,7 @@ fn compare_within(path: &Path, off_by: i32) {
     for band in 1..=file.bands() {
         let location = RasterLocation { url: name.clone(), layer: None, band };
         let mut ours = open(file.clone(), &location).unwrap();
-        let mut theirs = GdalRaster::open(&name, &location).unwrap();
+        let mut theirs = GdalRaster::of(Arc::new(GdalFile::new(&name, None)), &location).unwrap();
         let header = ours.header().clone();
         assert_eq!(format!("{header:?}"), format!("{:?}", theirs.header()), "{name} band {band}");
         for (level, shape) in std::iter::once(header.shape).chain(header.overviews.clone()).enumerate() {
@@ -410,4 +410,26 @@ fn cogs_are_as_gdal_reads_them() {
     }
     drop(source.create_copy(&driver, &path, &list).unwrap());
     compare(&path);
+}
+
+/// Files of real missions, where they lie beside the checkout.
+#[test]
+fn real_files_are_as_gdal_reads_them() {
+    let root = std::env::var_os("CUBE_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), std::path::PathBuf::from);
+    let (mut folders, mut read) = (vec![root.join("realdata")], 0);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tif") || e.eq_ignore_ascii_case("tiff"))
+            {
+                compare(&path);
+                read += 1;
+            }
+        }
+    }
+    if read == 0 {
+        eprintln!("skipped: no TIFF under {} (set CUBE_SHARED)", root.display());
+    }
 }

@@ -1,6 +1,5 @@
 //! Our reader against GDAL's, and against bytes made up to break it.
 
-mod bad_bytes;
 #[cfg(feature = "gdal")]
 mod like_gdal;
-mod written;
+mod reading;
