@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cube_geo::{GeoBox, OverlapKind, PixelMap, Relation, Resampling, Shape, Transform, Window, relate};
 use cube_model::{DataType, Pixels};
-use cube_raster::{Raster, RasterError, RasterHeader, RasterLocation};
+use cube_raster::{OpenFiles, Raster, RasterError, RasterHeader, RasterLocation};
 use jiff::Timestamp;
 
 use crate::blocks::{BlockStore, block_shape};
@@ -33,6 +33,8 @@ pub(crate) struct SourceFile {
     pub(crate) chunks_left: AtomicUsize,
     opened: OnceLock<Arc<Opened>>,
     idle: Mutex<Vec<Box<dyn Raster>>>,
+    /// Shared by all planes of a load: a file is opened once, however many of them it holds.
+    files: Arc<OpenFiles>,
 }
 
 /// What is decided when a file is opened.
@@ -70,7 +72,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SourceFile {
-    pub(crate) fn new(index: usize, dataset: usize, measurement: usize, location: RasterLocation) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        dataset: usize,
+        measurement: usize,
+        location: RasterLocation,
+        files: Arc<OpenFiles>,
+    ) -> Self {
         Self {
             index,
             dataset,
@@ -79,6 +87,7 @@ impl SourceFile {
             chunks_left: AtomicUsize::new(0),
             opened: OnceLock::new(),
             idle: Mutex::default(),
+            files,
         }
     }
 
@@ -87,7 +96,7 @@ impl SourceFile {
         if let Some(opened) = self.opened.get() {
             return Ok(opened.clone());
         }
-        let raster = cube_raster::open(&self.location).map_err(|e| self.raster_error(plan, e))?;
+        let raster = self.files.open(&self.location).map_err(|e| self.raster_error(plan, e))?;
         let opened = Arc::new(self.decide(raster.header().clone(), geometry, plan)?);
         lock(&self.idle).push(raster);
         Ok(self.opened.get_or_init(|| opened).clone())
@@ -195,7 +204,7 @@ impl SourceFile {
         let idle = self.idle();
         let mut raster = match idle {
             Some(raster) => raster,
-            None => cube_raster::open(&self.location)?,
+            None => self.files.open(&self.location)?,
         };
         let pixels = raster.read(level, window)?;
         let mask = if mask { raster.read_mask(level, window)? } else { None };
@@ -351,12 +360,14 @@ impl Files {
             starts.push(each);
             each += plan.extra_len(measurement);
         }
+        let open = Arc::new(OpenFiles::default());
         let mut files = Vec::with_capacity(plan.datasets.len() * each);
         for dataset in 0..plan.datasets.len() {
             for measurement in 0..plan.measurements.len() {
                 for extra in 0..plan.extra_len(measurement) {
                     let location = plan.location(dataset, measurement, extra);
-                    files.push(location.map(|at| SourceFile::new(files.len(), dataset, measurement, at)));
+                    let index = files.len();
+                    files.push(location.map(|at| SourceFile::new(index, dataset, measurement, at, open.clone())));
                 }
             }
         }

@@ -3,8 +3,11 @@
 mod cost;
 mod table;
 
+use std::sync::Arc;
+
 use cube_geo::{GeoBox, Resampling, Shape, Window};
 use cube_model::DataType;
+use cube_raster::OpenFiles;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -125,11 +128,12 @@ pub fn explain(plan: &LoadPlan) -> Result<Explanation, LoadError> {
             wanted.extend((0..plan.extra_len(measurement)).map(|extra| (dataset, measurement, extra, windows)));
         }
     }
+    let open = Arc::new(OpenFiles::default());
     let looked: Vec<Result<ExplainedFile, (LoadError, String)>> = wanted
         .into_par_iter()
         .filter_map(|(dataset, measurement, extra, windows)| {
             let location = plan.location(dataset, measurement, extra)?;
-            let file = SourceFile::new(0, dataset, measurement, location);
+            let file = SourceFile::new(0, dataset, measurement, location, open.clone());
             let opened = file.opened(&geometry, plan);
             Some(opened.map(|opened| explained(&file, &opened, windows, plan)).map_err(|e| {
                 let sentence = e.to_string();
