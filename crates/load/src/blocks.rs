@@ -108,8 +108,11 @@ impl Inner {
     }
 }
 
-/// Pixels that one block of ours has at least: smaller ones are read several at a time.
+/// Pixels that one block of ours has at least where the file has strips: several are read at a time.
 const LEAST: usize = 1 << 18;
+/// Pixels on a side that one block of ours has at least where the file has tiles: more would be read for nothing at the edges
+/// of a window.
+const LEAST_SIDE: usize = 256;
 /// Pixels that one block of ours has at most: larger ones are read in parts, the reader keeps what it must.
 const MOST: usize = 1 << 24;
 
@@ -120,8 +123,10 @@ pub(crate) fn block_shape(block: Shape, image: Shape) -> Shape {
         return Shape::new(rows.min(2048), cols.min(2048));
     }
     let grown = |n: usize, step: usize, size: usize| n.max(1).saturating_mul(step).min(size);
-    // Towards a square of 512 x 512, in whole blocks.
-    let cols = grown(512_usize.div_ceil(cols), cols, image.cols);
+    if cols < image.cols {
+        let side = |n: usize, size: usize| grown(LEAST_SIDE.div_ceil(n), n, size);
+        return Shape::new(side(rows, image.rows), side(cols, image.cols));
+    }
     let rows = grown((LEAST / cols).div_ceil(rows), rows, image.rows);
     Shape::new(rows, cols)
 }
@@ -136,7 +141,8 @@ mod tests {
         assert_eq!(block_shape(Shape::new(512, 512), image), Shape::new(512, 512));
         assert_eq!(block_shape(Shape::new(1024, 1024), image), Shape::new(1024, 1024));
         assert_eq!(block_shape(Shape::new(1, 10_980), image), Shape::new(23, 10_980));
-        assert_eq!(block_shape(Shape::new(128, 128), image), Shape::new(512, 512));
+        assert_eq!(block_shape(Shape::new(256, 256), image), Shape::new(256, 256));
+        assert_eq!(block_shape(Shape::new(100, 128), image), Shape::new(300, 256));
         assert_eq!(block_shape(Shape::new(10_980, 10_980), image), Shape::new(2048, 2048));
         assert_eq!(block_shape(Shape::new(721, 1440), Shape::new(721, 1440)), Shape::new(721, 1440));
         assert_eq!(block_shape(Shape::new(256, 256), Shape::new(20, 30)), Shape::new(20, 30));
