@@ -242,7 +242,7 @@ fn pictures_are_as_gdal_reads_them() {
     };
     picture("jpeg-grey", 1, &["COMPRESS=JPEG"], 1);
     picture("jpeg-rgb", 3, &["COMPRESS=JPEG", "JPEG_QUALITY=90"], 1);
-    picture("jpeg-ycbcr", 3, &["COMPRESS=JPEG", "PHOTOMETRIC=YCBCR"], 2);
+    picture("jpeg-ycbcr", 3, &["COMPRESS=JPEG", "PHOTOMETRIC=YCBCR"], 3);
     picture("jpeg-planar", 3, &["COMPRESS=JPEG", "INTERLEAVE=BAND"], 1);
     picture("webp", 3, &["COMPRESS=WEBP", "WEBP_LOSSLESS=YES"], 0);
     picture("webp-alpha", 4, &["COMPRESS=WEBP", "WEBP_LOSSLESS=YES", "ALPHA=YES"], 0);
