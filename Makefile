@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build install demo test bench bench-catalog faults lint fmt docs sample-data clean-demo
+.PHONY: help setup build install demo test bench bench-catalog bench-load faults lint fmt docs sample-data clean-demo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +24,11 @@ demo: setup ## index the sample data; water extents, temperature series and map 
 test: ## all checks and tests, as CI runs them
 	@scripts/test
 
-bench: ## kernels, and whole loads beside their peers (release build)
+bench: ## kernels, and how fast an archive is indexed (release build)
 	@scripts/bench
+
+bench-load: ## whole loads beside odc-stac, rasterio, gdalwarp and the floor, some 20 minutes (release build)
+	@scripts/bench-load $(BENCH_LOAD)
 
 bench-catalog: ## indexing and search beside the Open Data Cube, on a PostgreSQL of its own (release build)
 	@scripts/bench-catalog

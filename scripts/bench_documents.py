@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the products and EO3 documents that the benches index.
 
-usage: bench_documents.py scenes SCENES OUT     documents for the scenes that SCENES/items.json and items_ts.json list
+usage: bench_documents.py scenes SCENES OUT     documents for the scenes that the item collections in SCENES list
        bench_documents.py many COUNT OUT        COUNT made-up documents, about 2 kB each, of one product
 
 The made-up ones have the form of a real Sentinel-2 L2A dataset document; they point to files that do not exist.
@@ -12,6 +12,8 @@ import sys
 import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from bench_cases import BANDS, GROWING, GROWING_DATES, SCENES, SERIES, growing_date
 
 NAMESPACE = uuid.UUID("6f0f0f61-6d0c-5d3c-9f0e-3f4d2a0b8f11")
 BANDS_10M = ["B02", "B03", "B04", "B08"]
@@ -67,25 +69,37 @@ def document(name, label, when, epsg, grids, measurements, properties):
 
 
 def scenes(folder, out):
-    """Two products: the full scenes, and the series of small ones. Only B08 is on every date."""
-    for collection, name in (("items.json", "bench_scenes"), ("items_ts.json", "bench_series")):
+    """The products of bench_cases.py: full scenes, a series of small ones (once more under more dates), many bands.
+    Those whose list of items is not in the folder are left out."""
+    for collection, name in (SCENES, SERIES, GROWING, BANDS):
+        if not (folder / collection).is_file():
+            continue
+        items = json.loads((folder / collection).read_text())["features"]
+        if name == GROWING[1]:
+            items = [items[n % len(items)] for n in range(GROWING_DATES)]
+        # Some scenes have more bands on their first date.
+        bands = sorted(set.intersection(*(set(item["assets"]) for item in items)))
         target = out / name
         target.mkdir(parents=True, exist_ok=True)
-        (out / f"{name}.odc-product.yaml").write_text(product(name, [("B08", "uint16")]))
-        for item in json.loads((folder / collection).read_text())["features"]:
-            asset = item["assets"]["B08"]
+        (out / f"{name}.odc-product.yaml").write_text(product(name, [(band, "uint16") for band in bands]))
+        for n, item in enumerate(items):
+            asset = item["assets"][bands[0]]
             rows, columns = asset["proj:shape"]
             size, _, left, _, _, top = asset["proj:transform"][:6]
+            label, when = item["id"], item["properties"]["datetime"]
+            if name == GROWING[1]:
+                label, when = f"{name}_{n:03}", f"{growing_date(n)}T10:10:00Z"
+            files = {b: ("default", (folder / Path(item["assets"][b]["href"]).name).resolve()) for b in bands}
             text = document(
                 name,
-                item["id"],
-                item["properties"]["datetime"],
+                label,
+                when,
                 item["properties"]["proj:epsg"],
                 {"default": (rows, columns, size, left, top)},
-                {"B08": ("default", (folder / Path(asset["href"]).name).resolve())},
+                files,
                 {"odc:region_code": item["id"].split("_")[1]},
             )
-            (target / f"{item['id']}.odc-metadata.yaml").write_text(text)
+            (target / f"{label}.odc-metadata.yaml").write_text(text)
 
 
 def many(count, out):

@@ -84,7 +84,9 @@ pub enum CrsError {
         reason: String,
     },
     /// PROJ has no operation between two CRSs.
-    #[error("no transform from {from} to {to}: {reason}")]
+    #[error(
+        "no transform from {from} to {to}: {reason}; take two CRSs of one body and kind, both of places on the Earth, say"
+    )]
     NoTransform {
         /// The CRS coordinates come in.
         from: String,

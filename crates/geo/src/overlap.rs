@@ -210,7 +210,11 @@ impl Relation {
 
     fn linear_windows(&self, linear: Affine, window: Window) -> Option<(Window, Window)> {
         let back = linear.inverse()?;
-        let image = BoundingBox::new(0.0, 0.0, index(self.image.cols), index(self.image.rows));
+        // The area of a pixel that is turned is the box around it, which reaches farther than the pixel.
+        let turned = self.resampling.is_area() && (linear.b != 0.0 || linear.d != 0.0);
+        let (x, y) =
+            if turned { (linear.a.abs() + linear.b.abs(), linear.d.abs() + linear.e.abs()) } else { (0.0, 0.0) };
+        let image = BoundingBox::new(-x, -y, index(self.image.cols) + x, index(self.image.rows) + y);
         // A pixel counts if more than a millionth of it lies inside: grids that touch share nothing.
         let dst = outward(hull(back, image), -1e-6)?.intersection(window)?;
         Some((self.padded(hull(linear, box_of(dst)))?, dst))

@@ -130,6 +130,9 @@ pub(crate) fn describe(definition: &str) -> Result<Description, CrsError> {
         let Some(kind) = bare.kind() else {
             return Err(CrsError::Unknown { definition: definition.to_owned(), reason: "it is not a CRS".to_owned() });
         };
+        if let Some(reason) = bare.off_the_map() {
+            return Err(CrsError::Unknown { definition: definition.to_owned(), reason: reason.to_owned() });
+        }
         let (unit_name, unit_factor) = context.unit(bare);
         let epsg = bare.epsg().or_else(|| context.identify(bare));
         Ok(Description {
@@ -215,6 +218,17 @@ impl Pj {
         is_crs.then_some(kind)
     }
 
+    /// Why no pixel can have coordinates of this CRS, where that is so.
+    fn off_the_map(&self) -> Option<&'static str> {
+        // SAFETY: the object is alive.
+        match unsafe { proj_sys::proj_get_type(self.0.as_ptr()) } {
+            proj_sys::PJ_TYPE_PJ_TYPE_VERTICAL_CRS => Some("it is vertical: it has heights, and no places"),
+            proj_sys::PJ_TYPE_PJ_TYPE_GEOCENTRIC_CRS => Some("it is geocentric: its places have three coordinates"),
+            proj_sys::PJ_TYPE_PJ_TYPE_TEMPORAL_CRS => Some("it is one of times, not of places"),
+            _ => None,
+        }
+    }
+
     fn name(&self) -> String {
         // SAFETY: the object is alive and owns the string.
         unsafe { text(proj_sys::proj_get_name(self.0.as_ptr())) }.unwrap_or_default()
@@ -294,7 +308,11 @@ impl Context {
             return Ok(pj.clone());
         }
         let (source, target) = (self.crs(from.definition())?, self.crs(to.definition())?);
-        let none = |reason: String| CrsError::NoTransform { from: from.to_string(), to: to.to_string(), reason };
+        let none = |reason: Option<String>| CrsError::NoTransform {
+            from: from.to_string(),
+            to: to.to_string(),
+            reason: reason.unwrap_or_else(|| "PROJ has none".to_owned()),
+        };
         // SAFETY: context and both CRSs are alive and of this thread; no area, no options.
         let raw = unsafe {
             proj_sys::proj_create_crs_to_crs_from_pj(
@@ -305,10 +323,10 @@ impl Context {
                 ptr::null(),
             )
         };
-        let pj = NonNull::new(raw).map(Pj).ok_or_else(|| none(self.last_error()))?;
+        let pj = NonNull::new(raw).map(Pj).ok_or_else(|| none(self.reason()))?;
         // SAFETY: context and object are alive; the result is a new object.
         let raw = unsafe { proj_sys::proj_normalize_for_visualization(self.raw.0.as_ptr(), pj.0.as_ptr()) };
-        let pj = Rc::new(NonNull::new(raw).map(Pj).ok_or_else(|| none(self.last_error()))?);
+        let pj = Rc::new(NonNull::new(raw).map(Pj).ok_or_else(|| none(self.reason()))?);
         if self.transforms.len() >= KEPT {
             self.transforms.clear();
         }
@@ -416,15 +434,18 @@ impl Context {
     }
 
     fn last_error(&self) -> String {
+        self.reason().unwrap_or_else(|| "PROJ does not know it".to_owned())
+    }
+
+    /// What PROJ says of its last failure, if anything.
+    fn reason(&self) -> Option<String> {
         // SAFETY: the context is alive; the string is owned by it.
         let reason = unsafe {
             let code = proj_sys::proj_context_errno(self.raw.0.as_ptr());
             text(proj_sys::proj_context_errno_string(self.raw.0.as_ptr(), code))
         };
         // Of an unknown code PROJ says "Unknown error (code 4096)".
-        reason
-            .filter(|r| !r.is_empty() && !r.starts_with("Unknown error"))
-            .unwrap_or_else(|| "PROJ does not know it".to_owned())
+        reason.filter(|r| !r.is_empty() && !r.starts_with("Unknown error"))
     }
 }
 

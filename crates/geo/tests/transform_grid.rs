@@ -1,12 +1,20 @@
 //! The transform grid agrees with PROJ and does not depend on chunks.
 #![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a test may fail, and its numbers are small")]
 
+mod families;
+
 use cube_geo::{Affine, Crs, GeoBox, PixelMap, PixelTransform, Resampling, Shape, Window, relate};
 
 fn grid(code: u32, left: f64, top: f64, size: f64, rows: usize, cols: usize) -> GeoBox {
     GeoBox::new(Shape::new(rows, cols), Affine::new(size, 0.0, left, 0.0, -size, top), Crs::epsg(code).unwrap())
         .unwrap()
 }
+
+use families::{FAMILIES, Family};
+use proptest::prelude::*;
+
+/// How far a position may be from PROJ's own, in source pixels.
+const BOUND: f64 = 0.01;
 
 type Positions = (Vec<f64>, Vec<f64>);
 
@@ -110,4 +118,89 @@ fn linear_map_is_the_affine() {
     assert!(matches!(map, PixelMap::Linear(_)));
     let (xs, ys) = mapped(&map, Window::new(1, 2, 1, 2), false);
     assert_eq!((xs, ys), (vec![5.5, 7.5], vec![3.0, 3.0]));
+}
+
+/// Of every `step`-th pixel of `dst`, as far as it lies on `src` or near it: the largest distance from PROJ, and how many
+/// were looked at. A pixel that lies on the source by one and is nowhere by the other is infinitely far off.
+fn error(src: &GeoBox, dst: &GeoBox, step: usize) -> (f64, usize) {
+    let Ok(relation) = relate(src, dst, Resampling::Bilinear) else { return (0.0, 0) };
+    let map = relation.pixel_map(dst.shape.whole());
+    let transform = PixelTransform::new(src, dst).unwrap();
+    let (rows, cols) = (src.shape.rows as f64, src.shape.cols as f64);
+    let near = |x: f64, y: f64| (-cols..2.0 * cols).contains(&x) && (-rows..2.0 * rows).contains(&y);
+    let on = |x: f64, y: f64| (0.0..cols).contains(&x) && (0.0..rows).contains(&y);
+    let (mut worst, mut seen) = (0.0_f64, 0);
+    let n = dst.shape.cols;
+    let (mut xs, mut ys) = (vec![0.0; n], vec![0.0; n]);
+    for row in (0..dst.shape.rows).step_by(step) {
+        map.row(row, 0..n, &mut xs, &mut ys);
+        let columns: Vec<usize> = (row % step..n).step_by(step).collect();
+        let (mut exact_x, mut exact_y): (Vec<f64>, Vec<f64>) =
+            columns.iter().map(|&c| (c as f64 + 0.5, row as f64 + 0.5)).unzip();
+        transform.apply(&mut exact_x, &mut exact_y);
+        for ((&col, x), y) in columns.iter().zip(exact_x).zip(exact_y) {
+            if near(x, y) {
+                seen += 1;
+                worst = worst.max((x - xs[col]).abs()).max((y - ys[col]).abs());
+                if xs[col].is_nan() {
+                    worst = f64::INFINITY;
+                }
+            } else if on(xs[col], ys[col]) {
+                worst = f64::INFINITY;
+            }
+        }
+    }
+    (worst, seen)
+}
+
+/// A source and an output of one place, in two families.
+fn pair(from: &Family, to: &Family, place: (f64, f64), size: f64) -> Option<(GeoBox, GeoBox)> {
+    let src = families::grid(from, place, Shape::new(400, 400), size, 0.0)?;
+    let dst = families::grid(to, place, Shape::new(200, 200), size * 1.3, 0.0)?;
+    Some((src, dst))
+}
+
+#[test]
+fn every_family_stays_within_a_hundredth_of_a_pixel() {
+    let (mut pairs, mut pixels, mut bad) = (0, 0, Vec::new());
+    for from in &FAMILIES {
+        for to in &FAMILIES {
+            if from.definition == to.definition {
+                continue;
+            }
+            for &place in from.places.iter().chain(to.places) {
+                for size in [10.0, 1000.0, 25_000.0] {
+                    let Some((src, dst)) = pair(from, to, place, size) else { continue };
+                    let (worst, seen) = error(&src, &dst, 9);
+                    pairs += usize::from(seen > 0);
+                    pixels += seen;
+                    if worst > BOUND {
+                        let (from, to) = (from.definition, to.definition);
+                        bad.push(format!("{from} onto {to} at {place:?}, {size} m: {worst} pixels"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{} of {pairs}:\n{}", bad.len(), bad.join("\n"));
+    assert!(pairs > 2500 && pixels > 500_000, "{pairs} pairs, {pixels} pixels: too few to show anything");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_place_is_farther_than_a_hundredth_of_a_pixel(
+        from in 0..FAMILIES.len(), to in 0..FAMILIES.len(),
+        lon in -180.0..180.0_f64,
+        lat in prop_oneof![-90.0..90.0_f64, 85.0..90.0_f64, -90.0..-85.0_f64],
+        // From a metre to forty kilometres.
+        size in (0.0..4.6_f64).prop_map(|power| 10_f64.powf(power)),
+    ) {
+        let (from, to) = (&FAMILIES[from], &FAMILIES[to]);
+        if from.definition != to.definition && let Some((src, dst)) = pair(from, to, (lon, lat), size) {
+            let (worst, _) = error(&src, &dst, 7);
+            prop_assert!(worst <= BOUND, "{src} onto {dst}: {worst} pixels");
+        }
+    }
 }

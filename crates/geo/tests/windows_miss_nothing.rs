@@ -8,7 +8,10 @@
     reason = "a test may fail, and its numbers are small"
 )]
 
+mod families;
+
 use cube_geo::{Affine, Crs, GeoBox, PixelTransform, Resampling, Shape, Transform, Window, relate};
+use families::FAMILIES;
 use proptest::prelude::*;
 
 const MODIS: &str = "+proj=sinu +lon_0=0 +R=6371007.181 +units=m +no_defs";
@@ -71,6 +74,145 @@ fn check(src: &GeoBox, dst: &GeoBox, window: Window, mode: Resampling) -> Result
         }
     }
     Ok(needed)
+}
+
+/// The source pixels (first and one past the last column, then rows) that an output pixel's kernel reaches: taps around the
+/// centre, or all that its area touches. `None` where it has no part of the source.
+fn reach(exact: &PixelTransform, src: Shape, (row, col): (usize, usize), mode: Resampling) -> Option<[(f64, f64); 2]> {
+    let (cols, rows) = (src.cols as f64, src.rows as f64);
+    let clip = |(low, high): (f64, f64), n: f64| (low.max(0.0), high.min(n));
+    let (x, y) = (col as f64, row as f64);
+    if mode.is_area() {
+        let (mut xs, mut ys) = ([x, x + 1.0, x + 1.0, x], [y, y, y + 1.0, y + 1.0]);
+        exact.apply(&mut xs, &mut ys);
+        if xs.iter().chain(&ys).any(|v| v.is_nan()) {
+            return None;
+        }
+        let range = |v: [f64; 4]| v.iter().fold((f64::MAX, f64::MIN), |(a, b), &v| (a.min(v), b.max(v)));
+        let (xs, ys) = (range(xs), range(ys));
+        // A pixel that is torn by a seam has no area to speak of.
+        if xs.1 - xs.0 > cols / 2.0 || ys.1 - ys.0 > rows / 2.0 {
+            return None;
+        }
+        let (xs, ys) = (clip(xs, cols), clip(ys, rows));
+        // What touches by less than a hundred-thousandth of a pixel adds nothing.
+        return (xs.1 - xs.0 > 1e-5 && ys.1 - ys.0 > 1e-5)
+            .then(|| [(xs.0.floor(), xs.1.ceil()), (ys.0.floor(), ys.1.ceil())]);
+    }
+    let (x, y) = exact.point(x + 0.5, y + 0.5)?;
+    if !((0.0..cols).contains(&x) && (0.0..rows).contains(&y)) {
+        return None;
+    }
+    if mode == Resampling::Nearest {
+        return Some([(x.floor(), x.floor() + 1.0), (y.floor(), y.floor() + 1.0)]);
+    }
+    let taps = |v: f64| ((v - 0.5).floor() + 1.0 - mode.radius(), (v - 0.5).floor() + 1.0 + mode.radius());
+    Some([clip(taps(x), cols), clip(taps(y), rows)])
+}
+
+/// Every source pixel that any pixel of `window` needs, kernel and footprint included, is in the windows.
+fn check_reach(src: &GeoBox, dst: &GeoBox, window: Window, mode: Resampling) -> Result<usize, TestCaseError> {
+    let windows = relate(src, dst, mode).unwrap().windows(window);
+    let exact = PixelTransform::new(src, dst).unwrap();
+    let mut needed = 0;
+    for row in window.row..window.row_end() {
+        for col in window.col..window.col_end() {
+            let Some([(left, right), (top, bottom)]) = reach(&exact, src.shape, (row, col), mode) else { continue };
+            needed += 1;
+            let Some((src_window, dst_window)) = windows else {
+                return Err(TestCaseError::fail(format!("no windows, but ({row}, {col}) has pixels\n{src}\n{dst}")));
+            };
+            let pixel = Window::new(row, col, 1, 1);
+            prop_assert!(
+                dst_window.intersection(pixel).is_some(),
+                "{mode}: {pixel} is not in {dst_window}\n{src}\n{dst}"
+            );
+            let (rows, cols) = ((bottom - top) as usize, (right - left) as usize);
+            let pixels = Window::new(top as usize, left as usize, rows, cols);
+            prop_assert!(
+                src_window.intersection(pixels) == Some(pixels),
+                "{mode}: {pixel} needs {pixels}, which is not in {src_window}\n{src}\n{dst}"
+            );
+        }
+    }
+    Ok(needed)
+}
+
+/// A mode of each kind: one tap, taps at three radii, areas.
+fn modes() -> impl Strategy<Value = Resampling> {
+    prop_oneof![
+        Just(Resampling::Nearest),
+        Just(Resampling::Bilinear),
+        Just(Resampling::Cubic),
+        Just(Resampling::Lanczos),
+        Just(Resampling::Average),
+        Just(Resampling::Max),
+    ]
+}
+
+/// Any place, more often one near a pole or the antimeridian.
+fn place() -> impl Strategy<Value = (f64, f64)> {
+    let lon = prop_oneof![2 => -180.0..180.0_f64, 1 => 178.0..182.0_f64];
+    let lat = prop_oneof![4 => -90.0..90.0_f64, 1 => 86.0..90.0_f64, 1 => -90.0..-86.0_f64];
+    (lon, lat)
+}
+
+#[test]
+fn every_family_at_its_places_misses_nothing() {
+    let mut seen = 0;
+    for (i, from) in FAMILIES.iter().enumerate() {
+        for (j, to) in FAMILIES.iter().enumerate() {
+            for (k, &at) in from.places.iter().chain(to.places).enumerate() {
+                // Each size and mode meets each family, if not each pair.
+                let size = [30.0, 3000.0, 30_000.0][(i + j + k) % 3];
+                let mode = [Resampling::Nearest, Resampling::Cubic, Resampling::Average][(i + 2 * j + k) % 3];
+                let src = families::grid(from, at, Shape::new(60, 70), size, 0.0);
+                let dst = families::grid(to, at, Shape::new(50, 40), 1.7 * size, 0.1);
+                if let (Some(src), Some(dst)) = (src, dst) {
+                    seen += check_reach(&src, &dst, dst.shape.whole(), mode).unwrap();
+                }
+            }
+        }
+    }
+    assert!(seen > 500_000, "{seen} pixels are too few to show anything");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn windows_hold_what_kernels_and_footprints_reach(
+        from in 0..FAMILIES.len(), to in 0..FAMILIES.len(), place in place(),
+        shift in (-2.0..2.0_f64, -2.0..2.0_f64),
+        src_shape in (3_usize..160, 3_usize..160), dst_shape in (3_usize..80, 3_usize..80),
+        // From 10 m to 100 km; the output from a tenth to thirty times that.
+        size in (1.0..5.0_f64).prop_map(|p| 10_f64.powf(p)), ratio in (-1.0..1.5_f64).prop_map(|p| 10_f64.powf(p)),
+        turn in prop_oneof![3 => Just(0.0), 1 => -3.0..3.0_f64],
+        cut in (0.0..0.7_f64, 0.0..0.7_f64),
+        // A world from 0 to 360, and one the other way.
+        turns in prop_oneof![2 => Just(0.0), 1 => Just(360.0), 1 => Just(-360.0)],
+        mode in modes(),
+    ) {
+        let (from, to) = (&FAMILIES[from], &FAMILIES[to]);
+        let metres = size / 111_000.0;
+        let near = (place.0 + shift.0 * 30.0 * metres, (place.1 + shift.1 * 30.0 * metres).clamp(-90.0, 90.0));
+        let src = families::grid(from, near, Shape::new(src_shape.0, src_shape.1), size, turn);
+        let dst = families::grid(to, place, Shape::new(dst_shape.0, dst_shape.1), size * ratio, 0.0);
+        // A UTM zone folds 90° from its meridian, and a turned grid of a whole world is no grid.
+        let utm = from.definition.strip_prefix("EPSG:32").filter(|c| c.starts_with('6') || c.starts_with('7'));
+        let fits = utm.and_then(|code| code[1..].parse::<f64>().ok()).is_none_or(|zone| {
+            let off = near.0 - (zone * 6.0 - 183.0);
+            (off - (off / 360.0).round() * 360.0).abs() < 30.0 && size * src_shape.1 as f64 <= 4e6
+        });
+        if let (Some(mut src), Some(dst), true) = (src, dst, fits) {
+            if src.crs.is_geographic() {
+                src.affine.c += turns;
+            }
+            check_reach(&src, &dst, dst.shape.whole(), mode)?;
+            let (row, col) = ((cut.0 * dst_shape.0 as f64) as usize, (cut.1 * dst_shape.1 as f64) as usize);
+            check_reach(&src, &dst, Window::new(row, col, dst_shape.0 - row, dst_shape.1 - col), mode)?;
+        }
+    }
 }
 
 proptest! {
@@ -141,4 +283,45 @@ fn pole_at_the_edge_of_a_cylinder_is_not_missed() {
         grid(&("EPSG:6933".to_owned(), 1000.0), 0.0, -88.502_864_750_6, 192, 25, 38.787_973_877_520, 0.0).unwrap();
     assert!(check(&src, &dst, dst.shape.whole(), Resampling::Nearest).unwrap() > 0);
     assert!(check(&src, &dst, Window::new(27, 0, 165, 25), Resampling::Nearest).unwrap() > 0);
+}
+
+#[test]
+fn a_world_from_0_to_360_serves_both_halves_of_the_earth() {
+    let world = Affine::new(0.5, 0.0, 0.0, 0.0, -0.5, 90.0);
+    let world = GeoBox::new(Shape::new(360, 720), world, Crs::lonlat().unwrap()).unwrap();
+    for (code, left, top) in [(3857, -1.3e7, 5e6), (3857, 1.9e7, 5e6), (3035, 1e6, 6e6), (3031, -3e6, 3e6)] {
+        let affine = Affine::new(50_000.0, 0.0, left, 0.0, -50_000.0, top);
+        let dst = GeoBox::new(Shape::new(100, 100), affine, Crs::epsg(code).unwrap()).unwrap();
+        for mode in [Resampling::Nearest, Resampling::Bilinear, Resampling::Average] {
+            // Only what reaches over the antimeridian's 40,000 km, and a torn pixel, is not there.
+            let needed = check_reach(&world, &dst, dst.shape.whole(), mode).unwrap();
+            assert!(needed >= 9700, "EPSG:{code} from {left}, {mode}: {needed}");
+        }
+    }
+}
+
+#[test]
+fn an_edge_that_bulges_is_followed() {
+    // The north edge of this output is an arc in the source: its ends lie on the same row, its middle 25 rows above.
+    let src = families::grid(&FAMILIES[3], (10.0, 60.0), Shape::new(400, 900), 5000.0, 0.0).unwrap();
+    let dst = families::grid(&FAMILIES[7], (10.0, 60.0), Shape::new(60, 300), 8000.0, 0.0).unwrap();
+    for mode in [Resampling::Nearest, Resampling::Lanczos, Resampling::Average] {
+        let (window, _) = relate(&src, &dst, mode).unwrap().windows(dst.shape.whole()).unwrap();
+        let exact = PixelTransform::new(&src, &dst).unwrap();
+        let (end, middle) = (exact.point(0.5, 0.5).unwrap().1, exact.point(150.0, 0.5).unwrap().1);
+        assert!(end - middle > 10.0, "{end} {middle}");
+        assert!((window.row as f64) <= middle, "{window} begins below {middle}");
+        assert!(check_reach(&src, &dst, dst.shape.whole(), mode).unwrap() > 10_000);
+    }
+}
+
+#[test]
+fn a_turned_pixel_reaches_as_far_as_the_box_around_it() {
+    // Beside the corner of a source that stands on its corner, the box around a pixel still touches it.
+    let utm = &FAMILIES[0];
+    for turn in [0.3, 0.785, 2.0] {
+        let src = families::grid(utm, (9.0, 48.0), Shape::new(40, 60), 10.0, turn).unwrap();
+        let dst = families::grid(utm, (9.0, 48.0), Shape::new(60, 60), 26.0, 0.0).unwrap();
+        assert!(check_reach(&src, &dst, dst.shape.whole(), Resampling::Average).unwrap() > 300, "{turn}");
+    }
 }

@@ -1,16 +1,16 @@
 //! The files of a load: opened once a thread, checked against their documents, closed when done with.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cube_geo::{GeoBox, OverlapKind, PixelMap, Relation, Resampling, Shape, Transform, Window, relate};
 use cube_model::{DataType, Pixels};
-use cube_raster::{Raster, RasterError, RasterHeader, RasterLocation};
+use cube_raster::{OpenFiles, Raster, RasterError, RasterHeader, RasterLocation};
 use jiff::Timestamp;
 
 use crate::blocks::{BlockStore, block_shape};
 use crate::convert::{Block, Conversion};
+use crate::plan::Chunk;
 use crate::warp::Sample;
 use crate::{Geometry, LoadError, LoadPlan};
 
@@ -33,6 +33,8 @@ pub(crate) struct SourceFile {
     pub(crate) chunks_left: AtomicUsize,
     opened: OnceLock<Arc<Opened>>,
     idle: Mutex<Vec<Box<dyn Raster>>>,
+    /// Shared by all planes of a load: a file is opened once, however many of them it holds.
+    files: Arc<OpenFiles>,
 }
 
 /// What is decided when a file is opened.
@@ -70,7 +72,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SourceFile {
-    pub(crate) fn new(index: usize, dataset: usize, measurement: usize, location: RasterLocation) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        dataset: usize,
+        measurement: usize,
+        location: RasterLocation,
+        files: Arc<OpenFiles>,
+    ) -> Self {
         Self {
             index,
             dataset,
@@ -79,6 +87,7 @@ impl SourceFile {
             chunks_left: AtomicUsize::new(0),
             opened: OnceLock::new(),
             idle: Mutex::default(),
+            files,
         }
     }
 
@@ -87,7 +96,7 @@ impl SourceFile {
         if let Some(opened) = self.opened.get() {
             return Ok(opened.clone());
         }
-        let raster = cube_raster::open(&self.location).map_err(|e| self.raster_error(plan, e))?;
+        let raster = self.files.open(&self.location).map_err(|e| self.raster_error(plan, e))?;
         let opened = Arc::new(self.decide(raster.header().clone(), geometry, plan)?);
         lock(&self.idle).push(raster);
         Ok(self.opened.get_or_init(|| opened).clone())
@@ -195,7 +204,7 @@ impl SourceFile {
         let idle = self.idle();
         let mut raster = match idle {
             Some(raster) => raster,
-            None => cube_raster::open(&self.location)?,
+            None => self.files.open(&self.location)?,
         };
         let pixels = raster.read(level, window)?;
         let mask = if mask { raster.read_mask(level, window)? } else { None };
@@ -333,5 +342,45 @@ fn way(
     })
 }
 
-/// The planes of files by what they are for.
-pub(crate) type FileIndex = HashMap<(usize, usize, usize), usize>;
+/// All planes of files that a plan may read.
+pub(crate) struct Files {
+    files: Vec<Option<SourceFile>>,
+    /// Where a measurement's planes begin among those of a dataset.
+    starts: Vec<usize>,
+    /// Planes of a dataset.
+    each: usize,
+}
+
+impl Files {
+    /// Opens nothing.
+    pub(crate) fn new(plan: &LoadPlan) -> Self {
+        let mut starts = Vec::with_capacity(plan.measurements.len());
+        let mut each = 0;
+        for measurement in 0..plan.measurements.len() {
+            starts.push(each);
+            each += plan.extra_len(measurement);
+        }
+        let open = Arc::new(OpenFiles::default());
+        let mut files = Vec::with_capacity(plan.datasets.len() * each);
+        for dataset in 0..plan.datasets.len() {
+            for measurement in 0..plan.measurements.len() {
+                for extra in 0..plan.extra_len(measurement) {
+                    let location = plan.location(dataset, measurement, extra);
+                    let index = files.len();
+                    files.push(location.map(|at| SourceFile::new(index, dataset, measurement, at, open.clone())));
+                }
+            }
+        }
+        Self { files, starts, each }
+    }
+
+    /// The plane of a dataset's measurement, at an index of the extra dimension.
+    pub(crate) fn at(&self, dataset: usize, measurement: usize, extra: usize) -> Option<&SourceFile> {
+        self.files.get(dataset * self.each + self.starts.get(measurement)? + extra)?.as_ref()
+    }
+
+    /// The plane of a dataset that a chunk needs.
+    pub(crate) fn of(&self, dataset: usize, chunk: Chunk) -> Option<&SourceFile> {
+        self.at(dataset, chunk.measurement, chunk.extra)
+    }
+}

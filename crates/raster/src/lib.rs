@@ -30,6 +30,6 @@ pub use planes::Plane;
 pub use source::{Raster, RasterHeader};
 pub use tiff::{ByteSource, open_geotiff};
 pub use write::{
-    ArrayLayout, Compression, CubeLayout, CubeSink, Place, Staging, WriteOptions, discard_unfinished, write_cog,
-    write_geotiffs, write_netcdf, write_zarr,
+    ArrayLayout, Compression, CubeLayout, CubeSink, Place, Staging, WriteOptions, cog_sink, discard_unfinished,
+    geotiffs_sink, netcdf_sink, put_cube, write_cog, write_geotiffs, write_netcdf, write_zarr, zarr_sink,
 };

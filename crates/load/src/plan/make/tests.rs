@@ -117,7 +117,15 @@ fn plan_of_400_datasets_is_small() {
     let groups = groups(datasets.collect());
     let plan = plan(&[product], &groups, grid, &LoadSpec::default()).unwrap();
     let text = serde_json::to_string(&plan).unwrap();
-    assert!(text.len() <= 80_000, "{} bytes", text.len());
+    assert!(text.len() <= 50_000, "{} bytes", text.len());
+    // Its row and that of its time plane.
+    let rows = serde_json::to_value(&plan).unwrap();
+    for (i, dataset) in plan.datasets.iter().enumerate() {
+        let (row, plane) = (&rows["datasets"][i], &rows["planes"][i]);
+        let bytes = row.to_string().len() + plane.to_string().len() + 2 - dataset.base.len();
+        assert!(bytes <= 64, "{bytes} bytes beside the URL: {row} {plane}");
+    }
+    assert_eq!(serde_json::from_str::<LoadPlan>(&text).unwrap(), plan);
     assert_eq!(plan.layouts.len(), 1);
     let url = plan.location(27, 2, 0).unwrap().url;
     assert!(url.starts_with("s3://archive/sentinel-2/33/T/UG/2024/S2A_") && url.ends_with("_0_L2A/SCL.tif"), "{url}");

@@ -1,18 +1,23 @@
 //! What a plan will cost: headers are read, pixels are not.
 
-use std::collections::BTreeMap;
+mod cost;
+mod table;
+
+use std::sync::Arc;
 
 use cube_geo::{GeoBox, Resampling, Shape, Window};
 use cube_model::DataType;
+use cube_raster::OpenFiles;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::files::{Opened, SourceFile, Way};
-use crate::memory::Bytes;
 use crate::plan::PlannedMeasurement;
-use crate::{Geometry, LoadError, LoadPlan, run};
+use crate::{Fuse, Geometry, LoadError, LoadPlan, run};
+
+pub use cost::Cost;
 
 /// What will be read, how, and what it takes. Shows itself as a table for people; serialises for machines.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,16 +28,24 @@ pub struct Explanation {
     pub times: Vec<ExplainedPlane>,
     /// The arrays.
     pub measurements: Vec<ExplainedMeasurement>,
+    /// What happens where datasets of a time plane overlap.
+    pub fuse: Fuse,
+    /// Whether the result says which dataset gave each pixel.
+    pub provenance: bool,
     /// Datasets in the plan.
     pub datasets: usize,
     /// The files (planes of files, where one holds several) that have pixels for the output.
     pub files: Vec<ExplainedFile>,
     /// Bytes of compressed pixels to read at most, as far as files say their size: what is filled already is not read.
     pub bytes_to_read: u64,
+    /// What decoding and warping cost at most, about.
+    pub cost: Cost,
     /// Bytes of the result.
     pub output_bytes: u64,
-    /// Bytes that the load takes at most, the result included.
+    /// Bytes that a load into memory takes at most, the result included.
     pub memory_bytes: u64,
+    /// Bytes that a load into a file takes at most, beside what the file's format needs.
+    pub streamed_memory_bytes: u64,
     /// The limit it has to keep to, where one was given.
     pub memory_limit: Option<u64>,
     /// How many chunks are worked on.
@@ -92,6 +105,10 @@ pub struct ExplainedFile {
     pub stored_bytes: Option<u64>,
     /// Bytes to read of them.
     pub bytes_to_read: Option<u64>,
+    /// Bytes of pixels to decode.
+    pub decoded_bytes: u64,
+    /// Pixels of the output that it may give.
+    pub output_pixels: u64,
 }
 
 /// Opens the headers of all files of a plan, and reads no pixel.
@@ -107,17 +124,18 @@ pub fn explain(plan: &LoadPlan) -> Result<Explanation, LoadError> {
             let Some(source) = plan.source(dataset, measurement) else { continue };
             let relation = geometry.relation(source.grid, planned.resampling);
             let windows = relation.and_then(|r| r.windows(plan.geobox.shape.whole()));
-            let Some((window, _)) = windows else { continue };
-            wanted.extend((0..plan.extra_len(measurement)).map(|extra| (dataset, measurement, extra, window)));
+            let Some(windows) = windows else { continue };
+            wanted.extend((0..plan.extra_len(measurement)).map(|extra| (dataset, measurement, extra, windows)));
         }
     }
+    let open = Arc::new(OpenFiles::default());
     let looked: Vec<Result<ExplainedFile, (LoadError, String)>> = wanted
         .into_par_iter()
-        .filter_map(|(dataset, measurement, extra, window)| {
+        .filter_map(|(dataset, measurement, extra, windows)| {
             let location = plan.location(dataset, measurement, extra)?;
-            let file = SourceFile::new(0, dataset, measurement, location);
+            let file = SourceFile::new(0, dataset, measurement, location, open.clone());
             let opened = file.opened(&geometry, plan);
-            Some(opened.map(|opened| explained(&file, &opened, window, plan)).map_err(|e| {
+            Some(opened.map(|opened| explained(&file, &opened, windows, plan)).map_err(|e| {
                 let sentence = e.to_string();
                 (e, sentence)
             }))
@@ -131,15 +149,22 @@ pub fn explain(plan: &LoadPlan) -> Result<Explanation, LoadError> {
             Err((error, _)) => return Err(error),
         }
     }
+    let memory = |held: u64| {
+        run::Budget::of(plan, held, plan.chunk, 0).map_or_else(|e| e.needed().unwrap_or(held), |b| b.needed)
+    };
     Ok(Explanation {
         geobox: plan.geobox.clone(),
         times: (0..plan.planes.len()).map(|p| explained_plane(plan, p)).collect(),
         measurements: plan.measurements.iter().map(explained_measurement).collect(),
+        fuse: plan.fuse,
+        provenance: plan.provenance,
         datasets: plan.datasets.len(),
+        cost: Cost::of(&files, plan),
         bytes_to_read: files.iter().filter_map(|f| f.bytes_to_read).sum(),
         files,
         output_bytes: plan.output_bytes(),
-        memory_bytes: run::needed_bytes(plan, run::threads(0)),
+        memory_bytes: memory(plan.output_bytes()),
+        streamed_memory_bytes: memory(0),
         memory_limit: plan.memory_limit,
         chunks: plan.chunks().count(),
         chunk: plan.chunk,
@@ -163,7 +188,7 @@ fn explained_measurement(m: &PlannedMeasurement) -> ExplainedMeasurement {
     }
 }
 
-fn explained(file: &SourceFile, opened: &Opened, full: Window, plan: &LoadPlan) -> ExplainedFile {
+fn explained(file: &SourceFile, opened: &Opened, (full, dst): (Window, Window), plan: &LoadPlan) -> ExplainedFile {
     let window = whole_blocks(full, opened);
     let pixels = |shape: Shape| shape.pixels() as u128;
     // A file holds its overviews too.
@@ -185,6 +210,8 @@ fn explained(file: &SourceFile, opened: &Opened, full: Window, plan: &LoadPlan) 
         },
         stored_bytes,
         bytes_to_read: file.stored_bytes(opened.level, window).or(stored_bytes.map(share)),
+        decoded_bytes: (window.shape().pixels() as u64).saturating_mul(opened.header.dtype.bytes() as u64),
+        output_pixels: dst.shape().pixels() as u64,
     }
 }
 
@@ -199,56 +226,6 @@ fn whole_blocks(full: Window, opened: &Opened) -> Window {
     let (row, rows) = axis(full.row, full.rows, level.rows, image.rows, block.rows);
     let (col, cols) = axis(full.col, full.cols, level.cols, image.cols, block.cols);
     Window::new(row, col, rows, cols)
-}
-
-impl std::fmt::Display for Explanation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "output    {}", self.geobox)?;
-        let span = match &self.times[..] {
-            [] => "none".to_owned(),
-            [one] => one.time.to_string(),
-            [first, .., last] => format!("{} to {}", first.time, last.time),
-        };
-        writeln!(f, "times     {}: {span}", self.times.len())?;
-        for (i, m) in self.measurements.iter().enumerate() {
-            let nodata = m.nodata.as_ref().map_or(String::new(), |v| format!(", nodata {v}"));
-            let scaled = if m.scaled { ", scaled" } else { "" };
-            let head = if i == 0 { "arrays" } else { "" };
-            writeln!(f, "{head:<9} {}: {}{nodata}, {}{scaled}", m.name, m.dtype, m.resampling)?;
-        }
-        let stored: u64 = self.files.iter().filter_map(|file| file.stored_bytes).sum();
-        writeln!(
-            f,
-            "read      {} of {} files, {} datasets, {} stored",
-            Bytes(self.bytes_to_read),
-            self.files.len(),
-            self.datasets,
-            Bytes(stored)
-        )?;
-        let mut kinds: BTreeMap<(&str, usize, &'static str, &str), usize> = BTreeMap::new();
-        for file in &self.files {
-            *kinds.entry((&file.measurement, file.level, file.way, &file.driver)).or_default() += 1;
-        }
-        for ((measurement, level, way, driver), n) in kinds {
-            let level = if level == 0 { "full resolution".to_owned() } else { format!("overview {level}") };
-            writeln!(f, "          {measurement}: {n} by {driver}, {level}, {way}")?;
-        }
-        let limit = self.memory_limit.map_or(String::new(), |limit| format!(", limit {}", Bytes(limit)));
-        writeln!(
-            f,
-            "memory    {} for the result, {} at most{limit}",
-            Bytes(self.output_bytes),
-            Bytes(self.memory_bytes)
-        )?;
-        write!(f, "work      {} chunks of {}", self.chunks, self.chunk)?;
-        for broken in &self.broken {
-            write!(f, "\nbroken    {broken}")?;
-        }
-        for warning in &self.warnings {
-            write!(f, "\nwarning   {warning}")?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -272,7 +249,12 @@ mod tests {
         let explanation = explain(&plan).unwrap();
         assert!(explanation.bytes_to_read > 0);
         // Bytes and threads are the machine's.
-        let steady = Explanation { bytes_to_read: 1_000_000, memory_bytes: 300_000_000, ..explanation.clone() };
+        let steady = Explanation {
+            bytes_to_read: 1_000_000,
+            memory_bytes: 300_000_000,
+            streamed_memory_bytes: 200_000_000,
+            ..explanation.clone()
+        };
         let text: String = steady.to_string();
         let text: Vec<&str> = text.lines().map(|line| line.split(" datasets, ").next().unwrap_or(line)).collect();
         insta::assert_snapshot!(text.join("\n"));
@@ -280,5 +262,6 @@ mod tests {
         assert_eq!(json["files"][0]["way"], "paste");
         assert_eq!(json["times"][1]["datasets"][0], "00000000-0000-0000-0000-000000000001");
         assert_eq!(json["output_bytes"], 300 * 200 * 2 * 2);
+        assert!(explanation.cost.decoded_bytes >= 300 * 200 * 2 * 2 && explanation.cost.warped_pixels == 0);
     }
 }

@@ -1,75 +1,23 @@
-//! One chunk filled from its sources.
+//! Pixels of one source, copied or resampled into a chunk.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use cube_geo::{PixelMap, Resampling, Shape, Window};
-use ndarray::ArrayViewMut2;
+use cube_geo::{PixelMap, PixelPoints, Resampling, Shape, Window};
 
-use crate::blocks::BlockStore;
+use super::Context;
+use crate::LoadError;
 use crate::convert::Block;
 use crate::files::{Opened, SourceFile, Way, count};
 use crate::target::Target;
-use crate::warp::{Map, Masked, Positions, Present, Sample, SourceWindow, Unlike, paste_row, rows};
-use crate::{Geometry, Hole, LoadError, LoadPlan};
+use crate::warp::{Map, Masked, Present, Sample, SourceWindow, Unlike, paste_row, rows};
 
 /// Most bytes of a window that is put together from a source, marks included; a chunk that needs more is done in
 /// parts. With the blocks under the window it is what [`crate::run`] reckons with for a thread.
 const MOST_WINDOW_BYTES: usize = 16 << 20;
 
-/// What all chunks share.
-pub(crate) struct Context<'a> {
-    pub(crate) plan: &'a LoadPlan,
-    pub(crate) geometry: &'a Geometry<'a>,
-    /// Maps of the source grids that lie in another CRS.
-    pub(crate) maps: HashMap<(usize, Resampling), PixelMap>,
-    pub(crate) files: Vec<SourceFile>,
-    pub(crate) store: BlockStore,
-    pub(crate) cancel: &'a AtomicBool,
-}
-
-/// A source of a chunk.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TaskSource {
-    /// Index of the file.
-    pub(crate) file: usize,
-    /// What it can fill, as a window of the output grid.
-    pub(crate) dst_window: Window,
-}
-
-/// Fills one chunk: nodata first, then each source in turn where nothing is filled yet, until nothing is left to fill.
-pub(crate) fn fill_chunk<T: Sample>(
-    context: &Context<'_>,
-    measurement: usize,
-    window: Window,
-    sources: &[TaskSource],
-    mut pixels: ArrayViewMut2<'_, T>,
-) -> Result<Vec<Hole>, LoadError> {
-    let mut holes = Vec::new();
-    let Some(planned) = context.plan.measurements.get(measurement) else { return Ok(holes) };
-    let empty = if T::DTYPE.is_float() { f64::NAN } else { 0.0 };
-    pixels.fill(T::from_f64(planned.nodata.unwrap_or(empty)));
-    let nodata = planned.nodata.filter(|v| !v.is_nan()).map(T::from_f64);
-    let filled = vec![0; if sources.is_empty() { 0 } else { window.shape().pixels() }];
-    let mut target = Target { window, pixels, filled, nodata };
-    for source in sources {
-        if context.cancel.load(Ordering::Relaxed) {
-            return Err(LoadError::Cancelled);
-        }
-        let Some(part) = target.unfilled(source.dst_window) else { continue };
-        let file = &context.files[source.file];
-        match fill_from(context, file, planned.resampling, part, &mut target) {
-            Err(error) if context.plan.skip_broken && !matches!(error, LoadError::Cancelled) => {
-                holes.push(file.hole(context.plan, &error));
-            }
-            result => result?,
-        }
-    }
-    Ok(holes)
-}
-
-fn fill_from<T: Sample>(
+/// Fills what a source has of the target's pixels inside `part` that are not filled yet.
+pub(super) fn fill_from<T: Sample>(
     context: &Context<'_>,
     file: &SourceFile,
     resampling: Resampling,
@@ -171,6 +119,9 @@ fn blocks_of<T: Sample>(
         for col in window.col / cols..window.col_end().div_ceil(cols) {
             let place = Window::new(row * rows, col * cols, rows, cols);
             let Some(place) = place.intersection(opened.shape.whole()) else { continue };
+            if context.cancel.load(Ordering::Relaxed) {
+                return Err(LoadError::Cancelled);
+            }
             blocks.push((place, file.block::<T>(opened, (row, col), &context.store, context.plan)?));
         }
     }
@@ -186,8 +137,7 @@ fn resample<T: Sample>(
     part: Window,
     target: &mut Target<'_, T>,
 ) -> Result<(), LoadError> {
-    let mut scratch = Positions::default();
-    let Some(window) = map.window(resampling, part, opened.shape, &mut scratch) else { return Ok(()) };
+    let Some(window) = source_window(map, resampling, part, opened.shape) else { return Ok(()) };
     let bytes = window.shape().pixels().saturating_mul(size_of::<T>() + size_of::<u8>());
     if bytes > MOST_WINDOW_BYTES && part.shape().pixels() > 1 {
         for half in halves(part) {
@@ -197,20 +147,38 @@ fn resample<T: Sample>(
     }
     let blocks = blocks_of::<T>(context, file, opened, window)?;
     let unlike = opened.conversion.unlike::<T>(opened.header.dtype);
-    let (pixels, valid) = put_together(&blocks, window, unlike);
-    drop(blocks);
-    let source = SourceWindow {
-        pixels: &pixels,
-        rows: window.rows,
-        cols: window.cols,
-        first: (count(window.row), count(window.col)),
+    let put;
+    let (pixels, valid, window) = match &blocks[..] {
+        // One block holds it all: no need to copy.
+        [(place, block)] => (&block.pixels, block.valid.as_ref(), *place),
+        _ => {
+            put = put_together(&blocks, window, unlike);
+            (&put.0, put.1.as_ref(), window)
+        }
     };
-    match (&valid, unlike) {
+    let source =
+        SourceWindow { pixels, rows: window.rows, cols: window.cols, first: (count(window.row), count(window.col)) };
+    match (valid, unlike) {
         (Some(valid), _) => rows(source, &Masked(valid), map, resampling, part, target),
         (None, Some(nodata)) => rows(source, &Unlike(nodata), map, resampling, part, target),
         (None, None) => rows(source, &Present, map, resampling, part, target),
     }
     Ok(())
+}
+
+/// The source window that the pixels of `part` need, kernel included.
+fn source_window(map: &Map<'_>, resampling: Resampling, part: Window, image: Shape) -> Option<Window> {
+    let points = if resampling.is_area() { PixelPoints::Corners } else { PixelPoints::Centres };
+    let bounds = map.map.bounds(part, points)?;
+    let pad = resampling.radius() + 1e-3;
+    let axis = |low: f64, high: f64, factor: f64, size: usize| {
+        let (from, to) = ((low * factor - pad).floor().max(0.0), (high * factor + pad).ceil().min(count(size)));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= from < to <= size")]
+        (from < to).then_some((from as usize, (to - from) as usize))
+    };
+    let (col, cols) = axis(bounds.left, bounds.right, map.factor.0, image.cols)?;
+    let (row, rows) = axis(bounds.bottom, bounds.top, map.factor.1, image.rows)?;
+    Some(Window::new(row, col, rows, cols))
 }
 
 fn halves(part: Window) -> [Window; 2] {
@@ -224,25 +192,29 @@ fn halves(part: Window) -> [Window; 2] {
     }
 }
 
-/// One contiguous window from the blocks that hold it; with validity where any block has one.
+/// One contiguous window from the blocks that hold it, which come row by row; with validity where any block has one.
 fn put_together<T: Sample>(blocks: &[Placed<T>], window: Window, unlike: Option<T>) -> (Vec<T>, Option<Vec<u8>>) {
     let masked = blocks.iter().any(|(_, block)| block.valid.is_some());
-    let mut pixels = vec![T::default(); window.shape().pixels()];
-    let mut valid = masked.then(|| vec![0; window.shape().pixels()]);
-    for (place, block) in blocks {
-        let Some(piece) = place.intersection(window) else { continue };
-        for row in piece.row..piece.row_end() {
-            let from = (row - place.row) * place.cols + piece.col - place.col;
-            let to = (row - window.row) * window.cols + piece.col - window.col;
-            let (from, to) = (from..from + piece.cols, to..to + piece.cols);
-            let Some(line) = block.pixels.get(from.clone()) else { continue };
-            pixels[to.clone()].copy_from_slice(line);
-            let Some(valid) = valid.as_mut().map(|valid| &mut valid[to]) else { continue };
-            match block.valid.as_ref().and_then(|v| v.get(from)) {
-                Some(mask) => valid.copy_from_slice(mask),
-                None => valid.iter_mut().zip(line).for_each(|(v, p)| *v = u8::from(Some(*p) != unlike)),
+    // Written once, in order: nothing is zeroed that is overwritten after.
+    let mut pixels: Vec<T> = Vec::with_capacity(window.shape().pixels());
+    let mut valid: Vec<u8> = Vec::with_capacity(if masked { window.shape().pixels() } else { 0 });
+    for line in blocks.chunk_by(|(a, _), (b, _)| a.row == b.row) {
+        let Some(rows) = line.first().and_then(|(place, _)| place.intersection(window)) else { continue };
+        for row in rows.row..rows.row_end() {
+            for (place, block) in line {
+                let Some(piece) = place.intersection(window) else { continue };
+                let from = (row - place.row) * place.cols + piece.col - place.col;
+                let from = from..from + piece.cols;
+                let Some(values) = block.pixels.get(from.clone()) else { continue };
+                pixels.extend_from_slice(values);
+                if masked {
+                    match block.valid.as_ref().and_then(|v| v.get(from)) {
+                        Some(mask) => valid.extend_from_slice(mask),
+                        None => valid.extend(values.iter().map(|p| u8::from(Some(*p) != unlike))),
+                    }
+                }
             }
         }
     }
-    (pixels, valid)
+    (pixels, masked.then_some(valid))
 }

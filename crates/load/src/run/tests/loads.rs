@@ -1,44 +1,17 @@
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
-use cube_geo::{Affine, Crs, GeoBox, PixelTransform};
-use cube_model::{DataType, Dataset};
+use cube_geo::{Affine, Crs, GeoBox, PixelTransform, Resampling, Shape};
+use cube_model::{Cube, CubeArray, DataType, Pixel};
+use indexmap::IndexMap;
+use ndarray::ArrayD;
 use proptest::prelude::*;
 use tempfile::TempDir;
+use uuid::Uuid;
 
-use super::*;
+use super::{DAY, load, red, speckled, store};
 use crate::testing::{product, red_at, utm, write_red};
-use crate::{Fuse, GroupBy, LoadSpec, group, plan};
-
-const DAY: &str = "2024-06-01T10:00:00Z";
-
-fn load(
-    datasets: Vec<Dataset>,
-    dtype: DataType,
-    nodata: f64,
-    grid: &GeoBox,
-    spec: &LoadSpec,
-) -> Result<Loaded, LoadError> {
-    let groups = group(datasets, GroupBy::Time)?;
-    let plan = plan(&[product(&[("red", dtype, Some(nodata))])], &groups, grid.clone(), spec)?;
-    // By way of bytes, as a remote worker gets it.
-    let plan: LoadPlan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
-    run(&plan, &RunOptions { threads: 2, ..RunOptions::default() })
-}
-
-fn red<T: Pixel>(loaded: &Loaded) -> Vec<T> {
-    loaded.cube.array::<T>("red").unwrap().iter().copied().collect()
-}
-
-fn store(folder: &TempDir, name: &str) -> PathBuf {
-    folder.path().join(format!("{name}.zarr"))
-}
-
-/// Values that tell every pixel from its neighbours; every seventh is nodata (0).
-fn speckled(grid: &GeoBox, seed: u32) -> Vec<u16> {
-    let n = u32::try_from(grid.shape.pixels()).unwrap();
-    let mix = |i: u32| u16::try_from((i.wrapping_mul(2_654_435_761).wrapping_add(seed * 97)) >> 18).unwrap();
-    (0..n).map(|i| if (i + seed).is_multiple_of(7) { 0 } else { 1 + mix(i) }).collect()
-}
+use crate::{Fuse, GroupBy, LoadError, LoadSpec, RunOptions, group, plan, run};
 
 #[test]
 fn native_load_is_bit_exact_inside_and_nodata_outside() {
@@ -141,7 +114,7 @@ fn load_that_cannot_fit_is_refused_before_a_file_is_opened() {
     let datasets = vec![red_at(1, DAY, &grid, &PathBuf::from("/no/such.zarr"), 1)];
     let spec = LoadSpec::default().memory_limit(10_000_000);
     let error = load(datasets, DataType::UInt16, 0.0, &grid, &spec).unwrap_err().to_string();
-    assert!(error.contains("50.0 MB of it for the result") && error.contains("the limit is 10.0 MB"), "{error}");
+    assert!(error.contains("the result has 50.0 MB") && error.contains("the limit is 10.0 MB"), "{error}");
 }
 
 #[test]
