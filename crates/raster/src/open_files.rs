@@ -117,4 +117,26 @@ mod tests {
         files.forget(&location(folder.path(), "c.tif", 1));
         assert_eq!(lock(&files.kept).len(), 1);
     }
+
+    /// A file that our own reader leaves to GDAL.
+    #[cfg(feature = "gdal")]
+    #[test]
+    fn a_file_of_gdal_is_opened_once_for_all_its_readers() {
+        let folder = tempfile::tempdir().unwrap();
+        let seed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/tiff/lerc.tif");
+        std::fs::copy(seed, folder.path().join("a.tif")).unwrap();
+        let files = OpenFiles::default();
+        let place = location(folder.path(), "a.tif", 1);
+        let mut first = files.open(&place).unwrap();
+        std::fs::remove_file(folder.path().join("a.tif")).unwrap();
+        let mut second = files.open(&place).unwrap();
+        let mut third = second.another().unwrap();
+        let whole = first.header().shape.whole();
+        let pixels = first.read(0, whole).unwrap();
+        assert_eq!(second.read(0, whole).unwrap(), pixels);
+        assert_eq!(third.read(0, whole).unwrap(), pixels);
+        files.forget(&place);
+        let gone = first.read(0, whole).unwrap_err();
+        assert!(matches!(gone, RasterError::Missing { .. }), "its handle was closed: {gone}");
+    }
 }

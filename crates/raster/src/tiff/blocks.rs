@@ -19,6 +19,8 @@ const MOST_FETCHED: u64 = 16 << 20;
 const MOST_KEPT: usize = 32 << 20;
 const MOST_KEPT_ALONE: usize = 128 << 20;
 const MOST_BLOCKS_KEPT: usize = 256;
+/// Blocks of a window whose bytes are summed up: more than any real image has.
+const MOST_BLOCKS_COUNTED: usize = 1 << 20;
 /// Blocks larger than this are kept although one band is all they hold: windows are mostly smaller.
 const LARGE: usize = 4 << 20;
 
@@ -150,11 +152,16 @@ impl Plane<'_> {
         Ok(pixels)
     }
 
-    /// Bytes of the file that a window takes.
-    pub(super) fn stored_bytes(&self, window: Window) -> Result<u64, String> {
+    /// Bytes of the file that a window takes; `None` where it has too many blocks to count them.
+    pub(super) fn stored_bytes(&self, window: Window) -> Result<Option<u64>, String> {
+        let block = self.image.block;
+        let blocks = (window.rows / block.rows).saturating_mul(window.cols / block.cols);
+        if blocks > MOST_BLOCKS_COUNTED {
+            return Ok(None);
+        }
         let parts = self.parts(window);
         let places = self.image.places(self.source, self.band, parts.iter().map(|part| part.block))?;
-        Ok(places.iter().map(|place| place.end - place.start).sum())
+        Ok(Some(places.iter().map(|place| place.end - place.start).sum()))
     }
 
     fn parts(&self, window: Window) -> Vec<Part> {

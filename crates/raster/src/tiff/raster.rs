@@ -134,6 +134,6 @@ impl Raster for TiffRaster {
     fn stored_bytes(&self, level: usize, window: Window) -> Option<u64> {
         check_window(&self.location, &self.header, level, window).ok()?;
         let image = &self.file.levels.get(level)?.image;
-        self.stored(image, self.band, None).stored_bytes(window).ok()
+        self.stored(image, self.band, None).stored_bytes(window).ok().flatten()
     }
 }

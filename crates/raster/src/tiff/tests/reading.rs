@@ -62,3 +62,27 @@ fn another_reader_shares_the_file() {
     let values = another.read(0, Window::new(1, 1, 2, 2)).unwrap().to_f64();
     assert_eq!(values.into_raw_vec_and_offset().0, [7.0, 8.0, 13.0, 14.0]);
 }
+
+#[test]
+fn an_uncompressed_image_of_one_strip_is_read_in_pieces() {
+    let (rows, cols) = (1000_usize, 2048_usize);
+    let value = |row: usize, col: usize| u8::try_from((row * 7 + col) % 251).unwrap();
+    let mut tiff = Tiff::small();
+    tiff.data = (0..rows * cols).map(|i| value(i / cols, i % cols)).collect();
+    tiff.long(256, 2048).long(257, 1000).long(278, 1000).long(279, 2_048_000);
+    let source = watched(tiff.bytes());
+    let mut raster = open_geotiff(source.clone(), &location()).unwrap();
+    assert_eq!(raster.header().block, cube_geo::Shape::new(128, 2048));
+    source.taken();
+    for window in [Window::new(130, 5, 3, 4), Window::new(120, 0, 300, 2048), Window::new(990, 2040, 10, 8)] {
+        let values = raster.read(0, window).unwrap().to_f64();
+        let right = |((row, col), v): ((usize, usize), &f64)| {
+            (*v - f64::from(value(window.row + row, window.col + col))).abs() < 0.5
+        };
+        let values = values.into_dimensionality::<ndarray::Ix2>().unwrap();
+        assert!(values.indexed_iter().all(right), "{window}");
+    }
+    let taken = source.taken();
+    assert_eq!(taken[0], (8 + 128 * 2048, 8 + 256 * 2048));
+    assert_eq!(taken.last(), Some(&(8 + 896 * 2048, 8 + 1000 * 2048)));
+}
