@@ -1,9 +1,11 @@
-//! What is fuzzed: the parsers of text that may come from anybody, one function a parser.
+//! What is fuzzed: the parsers of text and files that may come from anybody, one function a parser.
 //!
 //! Each takes any bytes, demands more than the absence of a panic, and tells whether the parser accepted the text. The targets
 //! in `fuzz/` call them with what libFuzzer makes up; `tests/tests/fuzz_corpus.rs` calls them with the committed seeds and
 //! with some thousand mutations of those.
 #![expect(clippy::missing_panics_doc, reason = "a panic is how a fuzzer is told that a parser does not keep its word")]
+
+mod rasters;
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,17 +16,20 @@ use cube_model::documents::{
 use cube_model::stac::{CollectionOptions, ItemOptions, StacVersion, collection_of, item_of};
 use cube_model::{Dataset, MetadataType, Product, Search, SearchError, TimeRange, area_from_text, parse_instant};
 
+pub use rasters::tiff;
+
 /// A name under `fuzz/corpus`, and the function that takes its files.
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("documents", documents),
     ("stac", stac),
     ("search", search),
     ("time", time),
     ("area", area),
     ("catalog_url", catalog_url),
+    ("tiff", tiff),
 ];
 
 /// The product that seeds of datasets belong to.

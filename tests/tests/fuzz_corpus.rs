@@ -20,7 +20,7 @@ const MUTATING: Duration = Duration::from_millis(400);
 const LARGEST: usize = 4096;
 
 /// All seeds may have so many bytes.
-const MOST_BYTES: usize = 200_000;
+const MOST_BYTES: usize = 250_000;
 
 /// Pieces of text that parsers stumble over.
 const PIECES: &[&[u8]] = &[

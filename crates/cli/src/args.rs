@@ -160,13 +160,13 @@ pub(crate) struct Pixels {
     /// What goes into one time plane [default: time]
     #[arg(long, value_enum, value_name = "RULE", help_heading = "Which pixels")]
     pub(crate) group_by: Option<GroupByArg>,
-    /// Which dataset wins where several have a pixel [default: first]
+    /// What happens where several datasets of a time plane have a pixel [default: first]
     #[arg(long, value_enum, value_name = "RULE", help_heading = "Which pixels")]
     pub(crate) fuse: Option<FuseArg>,
     /// A file that cannot be read leaves a hole instead of ending the load
     #[arg(long, help_heading = "Which pixels")]
     pub(crate) skip_broken: bool,
-    /// Refuse loads that need more memory than this: 4GB, 500MiB [default: what is free]
+    /// Take no more memory than this, refuse what cannot do with it: 4GB, 500MiB [default: what is free]
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Which pixels")]
     pub(crate) memory_limit: Option<String>,
     /// How many threads [default: one a core]
@@ -191,6 +191,16 @@ pub(crate) enum FuseArg {
     First,
     /// The last
     Last,
+    /// The smallest
+    Min,
+    /// The largest
+    Max,
+    /// The mean of the valid pixels, as float32
+    Mean,
+    /// Their median, as float32
+    Median,
+    /// How many datasets have a valid pixel
+    Count,
 }
 
 #[derive(Debug, Args)]
@@ -205,9 +215,12 @@ pub(crate) struct LoadArgs {
     /// Where to write: x.tif, x.zarr, x.nc, or dir/ for one GeoTIFF a time and measurement
     #[arg(short, long, value_name = "FILE", required_unless_present = "explain")]
     pub(crate) output: Option<PathBuf>,
-    /// Apply scale and offset: real values as float32
+    /// Apply scale and offset: real values as float32 (float64 from 32-bit integers on)
     #[arg(long)]
     pub(crate) scale: bool,
+    /// Write beside each measurement which dataset gave each pixel
+    #[arg(long)]
+    pub(crate) provenance: bool,
     /// How to compress [default: deflate, zstd in Zarr]
     #[arg(long, value_enum)]
     pub(crate) compress: Option<CompressArg>,

@@ -147,6 +147,11 @@ pub(crate) fn load_spec(pixels: &Pixels, area: Option<&Footprint>) -> Result<Loa
         spec = spec.fuse(match fuse {
             FuseArg::First => Fuse::First,
             FuseArg::Last => Fuse::Last,
+            FuseArg::Min => Fuse::Min,
+            FuseArg::Max => Fuse::Max,
+            FuseArg::Mean => Fuse::Mean,
+            FuseArg::Median => Fuse::Median,
+            FuseArg::Count => Fuse::Count,
         });
     }
     if let Some(limit) = &pixels.memory_limit {

@@ -1,15 +1,14 @@
 //! The facade: a catalog and a load engine behind blocking calls.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use cube_catalog::Catalog;
 use cube_geo::GeoBox;
-use cube_load::{Explanation, Hole, LoadPlan, LoadSpec, RunOptions};
+use cube_load::{Explanation, LoadPlan, LoadSpec};
 use cube_model::{Cube, Dataset, MetadataType, Product, Search, Status};
-
 use uuid::Uuid;
 
+use crate::load::{LoadOptions, run};
 use crate::{Config, Error};
 
 /// An open catalog, and the engine that loads what it finds. Calls block; they may come from several threads.
@@ -269,44 +268,6 @@ pub fn plan_datasets(
     let geobox = cube_load::output_geobox(spec, products, search.area.as_ref(), &datasets)?;
     let groups = cube_load::group(datasets, spec.grouping())?;
     Ok(cube_load::plan(products, &groups, geobox, spec)?)
-}
-
-/// How a load runs.
-#[derive(Default)]
-pub struct LoadOptions<'a> {
-    /// How many threads compute; all cores where `None`.
-    pub jobs: Option<usize>,
-    /// Told after each chunk how many are done, and of how many; from any thread.
-    pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,
-    /// Another thread sets it to true to stop the load at the next chunk; the load then fails as cancelled.
-    pub cancel: Option<&'a AtomicBool>,
-}
-
-/// What a load gives: the pixels, and what had to be left out.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The pixels.
-    pub cube: Cube,
-    /// Sources that could not be read; empty unless the specification says to skip them.
-    pub holes: Vec<Hole>,
-}
-
-/// Runs a plan. What the plan warns of, and what had to be left out, is logged as warnings too.
-///
-/// # Errors
-/// Where a file cannot be read, the result would not fit into memory, or the load is cancelled.
-pub fn run(plan: &LoadPlan, options: &LoadOptions<'_>) -> Result<Loaded, Error> {
-    let never = RunOptions::default();
-    let cancel = options.cancel.unwrap_or(never.cancel);
-    let options = RunOptions { threads: options.jobs.unwrap_or(0), progress: options.progress, cancel };
-    for warning in &plan.warnings {
-        tracing::warn!("{warning}");
-    }
-    let loaded = cube_load::run(plan, &options)?;
-    for hole in &loaded.holes {
-        tracing::warn!("left out: {hole}");
-    }
-    Ok(Loaded { cube: loaded.cube, holes: loaded.holes })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {

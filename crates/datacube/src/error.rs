@@ -262,7 +262,7 @@ impl Error {
                 | Self::TimesInOneTiff { .. }
                 | Self::TypesInOneTiff { .. }
                 | Self::Catalog(CatalogError::Url { .. } | CatalogError::FieldValue { .. } | CatalogError::Search(_))
-                | Self::Load(LoadError::NoGrid { .. } | LoadError::GeoBox(_) | LoadError::ModeNotThere { .. })
+                | Self::Load(LoadError::NoGrid { .. } | LoadError::GeoBox(_) | LoadError::ProvenanceOfMany { .. })
                 | Self::RasterWithoutProduct { .. }
                 | Self::Usage { .. }
         )

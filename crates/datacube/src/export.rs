@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cube_load::LoadPlan;
 use cube_model::{Cube, DataType};
-use cube_raster::{Compression, RasterError, WriteOptions};
+use cube_raster::{Compression, CubeLayout, CubeSink, RasterError, WriteOptions};
 use indexmap::IndexMap;
 
 use crate::Error;
@@ -95,7 +95,8 @@ fn writable_directory(dir: &Path, path: &Path) -> Result<(), Error> {
 pub fn check_output_of(plan: &LoadPlan, path: &Path, options: &ExportOptions) -> Result<(), Error> {
     check_output(path, options)?;
     if Format::of(path)? == Format::Cog {
-        check_one_tiff(path, plan.planes.len(), plan.measurements.iter().map(|m| (m.name.as_str(), m.dtype)))?;
+        let layout = plan.layout();
+        check_one_tiff(path, layout.times.len(), layout.arrays.iter().map(|a| (a.name.as_str(), a.dtype)))?;
     }
     Ok(())
 }
@@ -106,22 +107,35 @@ pub fn check_output_of(plan: &LoadPlan, path: &Path, options: &ExportOptions) ->
 /// # Errors
 /// Where the name says no format, a GeoTIFF would have to hold several times or types, or a file cannot be written.
 pub fn export(cube: &Cube, path: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, Error> {
+    let sink = open_sink(CubeLayout::of(cube), path, options)?;
+    cube_raster::put_cube(sink, cube).map_err(located)
+}
+
+/// Begins an output in the format of its name, for the pieces of a cube as they come: what [`export`] writes, without
+/// the cube in memory.
+///
+/// # Errors
+/// As [`export`].
+pub fn open_sink(layout: CubeLayout, path: &Path, options: &ExportOptions) -> Result<Box<dyn CubeSink>, Error> {
     let options = WriteOptions { compress: options.compress, overwrite: options.overwrite };
     match Format::of(path)? {
         Format::Cog => {
-            check_one_tiff(path, cube.times.len(), cube.arrays.iter().map(|(n, a)| (n.as_str(), a.pixels.dtype())))?;
-            cube_raster::write_cog(path, cube, &options)?;
+            check_one_tiff(path, layout.times.len(), layout.arrays.iter().map(|a| (a.name.as_str(), a.dtype)))?;
+            cube_raster::cog_sink(path, layout, &options)
         }
-        Format::CogDirectory => {
-            return cube_raster::write_geotiffs(path, cube, &options).map_err(|e| match e {
-                RasterError::Exists { path } => Error::Exists { path },
-                other => other.into(),
-            });
-        }
-        Format::Zarr => cube_raster::write_zarr(path, cube, &options)?,
-        Format::NetCdf => cube_raster::write_netcdf(path, cube, &options)?,
+        Format::CogDirectory => cube_raster::geotiffs_sink(path, layout, &options),
+        Format::Zarr => cube_raster::zarr_sink(path, layout, &options),
+        Format::NetCdf => cube_raster::netcdf_sink(path, layout, &options),
     }
-    Ok(vec![path.to_owned()])
+    .map_err(located)
+}
+
+/// One error for an output that is there, whoever finds it.
+fn located(error: RasterError) -> Error {
+    match error {
+        RasterError::Exists { path } => Error::Exists { path },
+        other => other.into(),
+    }
 }
 
 /// Refuses several times, and several types of (name, type), for one GeoTIFF.

@@ -20,6 +20,7 @@ mod export_documents;
 mod from_odc;
 mod index;
 mod life;
+mod load;
 pub mod picture;
 mod place;
 pub mod plot;
@@ -41,20 +42,21 @@ pub use cube_catalog::{
 pub use cube_geo::{
     Affine, Anchor, BoundingBox, Crs, Footprint, GeoBox, LonLatExtent, Resampling, Resolution, Shape, Window,
 };
-pub use cube_load::{Explanation, Fuse, GroupBy, LoadPlan, LoadSpec};
+pub use cube_load::{Explanation, Fuse, FuseFunction, GroupBy, Hole, LoadPlan, LoadSpec, PlannedMeasurement};
 pub use cube_model::stac::StacVersion;
 pub use cube_model::{
     CalendarPeriod, Cube, CubeArray, DataType, Dataset, FieldTerm, FieldTest, FieldValue, Measurement, MetadataType,
     OrderBy, Pixel, Pixels, Product, Search, SearchError, Status, TimeRange,
 };
 pub use cube_raster::{Compression, discard_unfinished};
-pub use datacube::{Datacube, LoadOptions, Loaded, plan_datasets, run};
+pub use datacube::{Datacube, plan_datasets};
 pub use error::Error;
-pub use export::{ExportOptions, Format, check_free, check_output, check_output_of, export};
+pub use export::{ExportOptions, Format, check_free, check_output, check_output_of, export, open_sink};
 pub use export_documents::{DocumentFormat, DocumentsOptions, DocumentsReport};
 pub use from_odc::{CopiedProduct, CopyCounts, FromOdcOptions, FromOdcReport, OdcSchema, StateCounts};
 pub use index::{IndexOptions, IndexProgress, IndexReport, Refusal, RefusalReason};
 pub use life::{DatasetInfo, UpdateOptions, UpdateReport, lineage_from_files};
+pub use load::{LoadOptions, Loaded, Written, run, run_into};
 pub use place::{footprint_geojson, geobox_of_file, outline_geojson, utm_zone_of};
 pub use roles::Role;
 pub use stac::item_collection;

@@ -34,5 +34,5 @@ pub use overlap::{NEAREST_TOLERANCE, Overlap, OverlapKind, Relation, overlap, re
 pub use pixel_transform::PixelTransform;
 pub use proj::{Transform, proj_version};
 pub use resampling::{Resampling, ResamplingError};
-pub use transform_grid::{PixelMap, TransformGrid};
+pub use transform_grid::{PixelMap, PixelPoints, TransformGrid};
 pub use window::{Shape, Window};

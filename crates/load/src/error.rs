@@ -1,6 +1,6 @@
 //! What can go wrong between datasets and a cube.
 
-use cube_geo::{CrsError, FootprintError, GeoBoxError, Resampling};
+use cube_geo::{CrsError, FootprintError, GeoBoxError};
 use cube_model::DataType;
 use cube_raster::{RasterError, RasterLocation};
 use jiff::Timestamp;
@@ -77,15 +77,47 @@ pub enum LoadError {
         /// What is loaded.
         loaded: Vec<String>,
     },
-    /// A resampling mode that this version does not have.
+    /// Provenance is asked for where a pixel comes from several datasets.
     #[error(
-        "measurement {measurement:?}: resampling {resampling} is not there yet; use nearest, bilinear, average or mode"
+        "with the fuse rule {fuse} a pixel comes from several datasets, so there is no provenance: use first, last, min or max, or leave --provenance out"
     )]
-    ModeNotThere {
+    ProvenanceOfMany {
+        /// The rule asked for.
+        fuse: crate::Fuse,
+    },
+    /// A measurement is called as a provenance array would be.
+    #[error(
+        "measurement {measurement:?} is called as the array that would tell its provenance: load it under an alias, or without --provenance"
+    )]
+    ProvenanceName {
         /// The measurement.
         measurement: String,
-        /// The mode asked for.
-        resampling: Resampling,
+    },
+    /// More datasets in a plane than a count can hold.
+    #[error("a time plane has {datasets} datasets, a count holds 65535 at most: group by time or dataset")]
+    TooManyToCount {
+        /// How many there are.
+        datasets: usize,
+    },
+    /// A caller's fuse function gave something else than it got.
+    #[error(
+        "the fuse function changed the type or shape of measurement {measurement:?}: expected {expected} of {rows} x {cols} pixels"
+    )]
+    FuseFunction {
+        /// The measurement.
+        measurement: String,
+        /// The type that it got.
+        expected: DataType,
+        /// How many rows it got.
+        rows: usize,
+        /// How many columns it got.
+        cols: usize,
+    },
+    /// The output cannot be written.
+    #[error(transparent)]
+    Output {
+        /// Why.
+        source: Box<cube_raster::RasterError>,
     },
     /// Pixels of this type cannot be loaded.
     #[error("measurement {measurement:?} holds {dtype}, which cannot be loaded")]
@@ -253,14 +285,16 @@ pub enum LoadError {
     },
     /// The result would not fit.
     #[error(
-        "the load needs {} ({} of it for the result), the limit is {}: take a smaller area, fewer measurements or dates, a coarser resolution, or raise --memory-limit",
-        crate::memory::Bytes(*needed), crate::memory::Bytes(*output), crate::memory::Bytes(*limit)
+        "the load needs {} of memory ({} of it held throughout; the result has {}), the limit is {}: take a smaller area, fewer measurements or dates, a coarser resolution, write to a file instead of memory, or raise --memory-limit",
+        crate::memory::Bytes(*needed), crate::memory::Bytes(*held), crate::memory::Bytes(*output), crate::memory::Bytes(*limit)
     )]
     TooLarge {
         /// Bytes in all.
         needed: u64,
         /// Bytes of the result.
         output: u64,
+        /// Bytes that are held throughout: the result in memory, or what its file needs.
+        held: u64,
         /// Bytes allowed.
         limit: u64,
     },
@@ -273,4 +307,11 @@ pub enum LoadError {
     /// Someone asked to stop.
     #[error("the load was cancelled")]
     Cancelled,
+}
+
+impl LoadError {
+    /// Bytes that a load would have needed, where it was refused for them.
+    pub(crate) const fn needed(&self) -> Option<u64> {
+        if let Self::TooLarge { needed, .. } = self { Some(*needed) } else { None }
+    }
 }

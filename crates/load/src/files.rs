@@ -1,6 +1,5 @@
 //! The files of a load: opened once a thread, checked against their documents, closed when done with.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -11,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::blocks::{BlockStore, block_shape};
 use crate::convert::{Block, Conversion};
+use crate::plan::Chunk;
 use crate::warp::Sample;
 use crate::{Geometry, LoadError, LoadPlan};
 
@@ -114,7 +114,7 @@ impl SourceFile {
         let missing = header.nodata.or(measurement.source_nodata.filter(|_| !header.has_mask));
         let scale = measurement.scaled.then(|| source.scale.unwrap_or((1.0, 0.0)));
         let conversion = Conversion { missing, scale };
-        Ok(Opened { level, shape, block: block_shape(header.block, shape), factor, conversion, way, header })
+        Ok(Opened { level, shape, block: block_shape(header.block_of(level), shape), factor, conversion, way, header })
     }
 
     /// The document's grid must be the file's: a shift is never silent.
@@ -192,7 +192,7 @@ impl SourceFile {
     }
 
     fn read(&self, level: usize, window: Window, mask: bool) -> Result<(Pixels, Option<Vec<u8>>), RasterError> {
-        let idle = lock(&self.idle).pop();
+        let idle = self.idle();
         let mut raster = match idle {
             Some(raster) => raster,
             None => cube_raster::open(&self.location)?,
@@ -201,6 +201,22 @@ impl SourceFile {
         let mask = if mask { raster.read_mask(level, window)? } else { None };
         lock(&self.idle).push(raster);
         Ok((pixels, mask))
+    }
+
+    /// Bytes of the file that reading a window of the level takes, where its header tells them.
+    pub(crate) fn stored_bytes(&self, level: usize, window: Window) -> Option<u64> {
+        lock(&self.idle).first()?.stored_bytes(level, window)
+    }
+
+    /// A reader that no thread uses. The last one stays where its format gives readers that share its handle.
+    fn idle(&self) -> Option<Box<dyn Raster>> {
+        let mut idle = lock(&self.idle);
+        if let [only] = idle.as_slice()
+            && let Some(another) = only.another()
+        {
+            return Some(another);
+        }
+        idle.pop()
     }
 
     /// One chunk is done with the file; after the last one it is closed and its blocks forgotten.
@@ -317,5 +333,43 @@ fn way(
     })
 }
 
-/// The planes of files by what they are for.
-pub(crate) type FileIndex = HashMap<(usize, usize, usize), usize>;
+/// All planes of files that a plan may read.
+pub(crate) struct Files {
+    files: Vec<Option<SourceFile>>,
+    /// Where a measurement's planes begin among those of a dataset.
+    starts: Vec<usize>,
+    /// Planes of a dataset.
+    each: usize,
+}
+
+impl Files {
+    /// Opens nothing.
+    pub(crate) fn new(plan: &LoadPlan) -> Self {
+        let mut starts = Vec::with_capacity(plan.measurements.len());
+        let mut each = 0;
+        for measurement in 0..plan.measurements.len() {
+            starts.push(each);
+            each += plan.extra_len(measurement);
+        }
+        let mut files = Vec::with_capacity(plan.datasets.len() * each);
+        for dataset in 0..plan.datasets.len() {
+            for measurement in 0..plan.measurements.len() {
+                for extra in 0..plan.extra_len(measurement) {
+                    let location = plan.location(dataset, measurement, extra);
+                    files.push(location.map(|at| SourceFile::new(files.len(), dataset, measurement, at)));
+                }
+            }
+        }
+        Self { files, starts, each }
+    }
+
+    /// The plane of a dataset's measurement, at an index of the extra dimension.
+    pub(crate) fn at(&self, dataset: usize, measurement: usize, extra: usize) -> Option<&SourceFile> {
+        self.files.get(dataset * self.each + self.starts.get(measurement)? + extra)?.as_ref()
+    }
+
+    /// The plane of a dataset that a chunk needs.
+    pub(crate) fn of(&self, dataset: usize, chunk: Chunk) -> Option<&SourceFile> {
+        self.at(dataset, chunk.measurement, chunk.extra)
+    }
+}

@@ -47,6 +47,11 @@ impl<'p> Geometry<'p> {
         Ok(Self { plan, relations })
     }
 
+    /// The relations by source grid and resampling.
+    pub(crate) fn relations(&self) -> impl Iterator<Item = (&(usize, Resampling), &Relation)> {
+        self.relations.iter()
+    }
+
     /// The relation of a source's grid to the output.
     pub(crate) fn relation(&self, grid: usize, resampling: Resampling) -> Option<&Relation> {
         self.relations.get(&(grid, resampling))
@@ -55,29 +60,12 @@ impl<'p> Geometry<'p> {
     /// The sources of a chunk, in the order in which they fill it: the first valid pixel wins.
     #[must_use]
     pub fn sources_of(&self, chunk: Chunk) -> Vec<ChunkSource> {
-        self.sources_with(chunk, &mut |_, _, relation| relation.windows(chunk.window))
-    }
-
-    /// As [`Geometry::sources_of`], with `windows` telling the windows of a relation (by grid and resampling).
-    pub(crate) fn sources_with(
-        &self,
-        chunk: Chunk,
-        windows: &mut impl FnMut(usize, Resampling, &Relation) -> Option<(Window, Window)>,
-    ) -> Vec<ChunkSource> {
         let Some(measurement) = self.plan.measurements.get(chunk.measurement) else { return Vec::new() };
-        let mut sources: Vec<ChunkSource> = self
-            .plan
-            .datasets_of(chunk.plane)
-            .filter_map(|dataset| {
-                let grid = self.plan.source(dataset, chunk.measurement)?.grid;
-                let relation = self.relation(grid, measurement.resampling)?;
-                let (src_window, dst_window) = windows(grid, measurement.resampling, relation)?;
-                Some(ChunkSource { dataset, src_window, dst_window })
-            })
-            .collect();
-        if self.plan.fuse == Fuse::Last {
-            sources.reverse();
-        }
-        sources
+        let sources = self.plan.datasets_of(chunk.plane).filter_map(|dataset| {
+            let grid = self.plan.source(dataset, chunk.measurement)?.grid;
+            let (src_window, dst_window) = self.relation(grid, measurement.resampling)?.windows(chunk.window)?;
+            Some(ChunkSource { dataset, src_window, dst_window })
+        });
+        if self.plan.fuse == Fuse::Last { sources.rev().collect() } else { sources.collect() }
     }
 }

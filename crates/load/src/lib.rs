@@ -28,10 +28,10 @@ mod testing;
 mod warp;
 
 pub use error::LoadError;
-pub use explain::{Explanation, explain};
+pub use explain::{Cost, Explanation, explain};
 pub use geobox::output_geobox;
 pub use geometry::{ChunkSource, Geometry};
 pub use group::{DatasetGroup, group};
 pub use plan::{Chunk, LoadPlan, PlannedDataset, PlannedMeasurement, PlannedSource, TimePlane, plan};
-pub use run::{Hole, Loaded, RunOptions, run};
+pub use run::{FuseFunction, Hole, Loaded, RunOptions, Written, run, run_into};
 pub use spec::{Fuse, GroupBy, LoadSpec, UnknownName};

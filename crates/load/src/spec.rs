@@ -16,7 +16,8 @@ pub enum GroupBy {
     Dataset,
 }
 
-/// What happens where datasets of one time plane overlap. Datasets are in order of (centre time, id).
+/// What happens where datasets of one time plane overlap. Datasets are in order of (centre time, id). Each rule works on
+/// one dataset too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fuse {
@@ -25,6 +26,47 @@ pub enum Fuse {
     First,
     /// The last valid pixel wins.
     Last,
+    /// The smallest valid pixel wins.
+    Min,
+    /// The largest valid pixel wins.
+    Max,
+    /// The mean of the valid pixels, as `float32` with NaN where there are none.
+    Mean,
+    /// The median of the valid pixels (of an even number the mean of the two in the middle), as `float32` with NaN.
+    Median,
+    /// How many datasets have a valid pixel, as `uint16`; 0 where none has.
+    Count,
+}
+
+impl Fuse {
+    /// True where each pixel of the result is a pixel of one dataset, and keeps its type.
+    #[must_use]
+    pub const fn keeps_pixels(self) -> bool {
+        matches!(self, Self::First | Self::Last | Self::Min | Self::Max)
+    }
+
+    /// The rule's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Last => "last",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Mean => "mean",
+            Self::Median => "median",
+            Self::Count => "count",
+        }
+    }
+
+    /// Every rule.
+    pub const ALL: [Self; 7] = [Self::First, Self::Last, Self::Min, Self::Max, Self::Mean, Self::Median, Self::Count];
+}
+
+impl std::fmt::Display for Fuse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 impl std::str::FromStr for GroupBy {
@@ -44,11 +86,12 @@ impl std::str::FromStr for Fuse {
     type Err = UnknownName;
 
     fn from_str(name: &str) -> Result<Self, UnknownName> {
-        match name {
-            "first" => Ok(Self::First),
-            "last" => Ok(Self::Last),
-            _ => Err(UnknownName { what: "fuse rule", name: name.to_owned(), known: "first, last" }),
-        }
+        let known = "first, last, min, max, mean, median, count";
+        Self::ALL.into_iter().find(|fuse| fuse.name() == name).ok_or_else(|| UnknownName {
+            what: "fuse rule",
+            name: name.to_owned(),
+            known,
+        })
     }
 }
 
@@ -81,6 +124,7 @@ pub struct LoadSpec {
     pub(crate) memory_limit: Option<u64>,
     pub(crate) skip_broken: bool,
     pub(crate) scale: bool,
+    pub(crate) provenance: bool,
     pub(crate) chunk: Option<Shape>,
 }
 
@@ -203,7 +247,8 @@ impl LoadSpec {
         self
     }
 
-    /// Most bytes that the load may take. Where not given: what the machine has free.
+    /// Most bytes that the load may take, the result in memory included. A load that needs more is refused before it
+    /// starts; one that writes as it goes makes do with smaller stores first. Where not given: what the machine has free.
     #[must_use]
     pub const fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory_limit = Some(bytes);
@@ -222,6 +267,15 @@ impl LoadSpec {
     #[must_use]
     pub const fn scale(mut self, scale: bool) -> Self {
         self.scale = scale;
+        self
+    }
+
+    /// True: the result has, beside each measurement, which dataset gave each pixel: an array `provenance` (with several
+    /// measurements `{name}_provenance`) of numbers whose flags name the datasets; 0 where nothing was measured. Only for
+    /// fuse rules that keep pixels.
+    #[must_use]
+    pub const fn provenance(mut self, provenance: bool) -> Self {
+        self.provenance = provenance;
         self
     }
 

@@ -15,9 +15,34 @@ pub(crate) struct Target<'a, T> {
     pub(crate) nodata: Option<T>,
 }
 
-impl<T: Sample> Target<'_, T> {
+/// Rows that are looked at together for pixels not filled yet.
+const BAND: usize = 64;
+
+impl<'a, T: Sample> Target<'a, T> {
+    /// Nothing of it is filled yet.
+    pub(crate) fn new(window: Window, pixels: ArrayViewMut2<'a, T>, keep_off: Option<T>) -> Self {
+        Self { window, pixels, filled: vec![0; window.shape().pixels()], nodata: keep_off }
+    }
+
+    /// Parts of `within` that together hold all its pixels not filled yet, each as small as may be: one where nothing is
+    /// filled, else one a band of rows.
+    pub(crate) fn unfilled_parts(&self, within: Window) -> Vec<Window> {
+        let Some(within) = within.intersection(self.window) else { return Vec::new() };
+        match self.unfilled(within) {
+            None => Vec::new(),
+            Some(part) if part == within || part.rows <= BAND => vec![part],
+            Some(part) => (part.row..part.row_end())
+                .step_by(BAND)
+                .filter_map(|row| {
+                    let rows = BAND.min(part.row_end() - row);
+                    self.unfilled(Window::new(row, part.col, rows, part.cols))
+                })
+                .collect(),
+        }
+    }
+
     /// The part of `within` that holds all pixels not filled yet.
-    pub(crate) fn unfilled(&self, within: Window) -> Option<Window> {
+    fn unfilled(&self, within: Window) -> Option<Window> {
         let within = within.intersection(self.window)?;
         let mut found: Option<Window> = None;
         for row in within.row..within.row_end() {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cube_geo::{Affine, Crs, Shape, Window};
 use cube_model::{DataType, Pixels};
@@ -9,47 +10,75 @@ use gdal::raster::{GdalType, RasterBand};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 use jiff::Timestamp;
 
-use crate::cf::{Numbers, decode_times};
 use crate::error::check_size;
 use crate::gdal_setup::{RemoteOpen, listen};
+use crate::items::{Items, plane_time};
 use crate::netcdf_reader::{check_window, pixels};
 use crate::{Plane, Raster, RasterError, RasterHeader, RasterLocation};
 
-/// One band of a GDAL dataset.
-pub(crate) struct GdalRaster {
+/// A file that GDAL reads, with the handles that no thread uses. A handle belongs to one thread at a time, so there are as
+/// many as threads read at once, however many bands they read.
+pub(crate) struct GdalFile {
+    name: String,
+    layer: Option<String>,
+    idle: Mutex<Vec<Handle>>,
+}
+
+/// An opened dataset.
+struct Handle {
     dataset: Dataset,
+    shared: Shared,
+    /// The layer that was asked for is this dataset.
+    layer_found: bool,
+}
+
+impl GdalFile {
+    /// The file that GDAL calls `name`, at a layer; it is opened when it is read.
+    pub(crate) fn new(name: &str, layer: Option<&str>) -> Self {
+        Self { name: name.to_owned(), layer: layer.map(str::to_owned), idle: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Handle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes the handles that no thread uses; the file can still be read.
+    pub(crate) fn close_idle(&self) {
+        self.lock().clear();
+    }
+
+    /// Runs `work` with a handle, and keeps it for the next one.
+    fn with_handle<T>(&self, location: &str, work: impl FnOnce(&Handle) -> T) -> Result<T, RasterError> {
+        let idle = self.lock().pop();
+        let handle = if let Some(handle) = idle {
+            handle
+        } else {
+            let (dataset, layer_found) = open_layer(&self.name, self.layer.as_deref(), location)?;
+            let shared = Shared::read(&dataset, &self.name);
+            Handle { dataset, shared, layer_found }
+        };
+        let result = work(&handle);
+        self.lock().push(handle);
+        Ok(result)
+    }
+}
+
+/// One band of a GDAL dataset.
+#[derive(Clone)]
+pub(crate) struct GdalRaster {
+    file: Arc<GdalFile>,
     band: usize,
     location: String,
-    header: RasterHeader,
+    header: Arc<RasterHeader>,
 }
 
 impl GdalRaster {
-    /// Opens the band of `location`; `name` is what GDAL calls the file.
-    pub(crate) fn open(name: &str, location: &RasterLocation) -> Result<Self, RasterError> {
+    /// The band of `location`, which lies in `file`.
+    pub(crate) fn of(file: Arc<GdalFile>, location: &RasterLocation) -> Result<Self, RasterError> {
         let place = location.to_string();
-        // Old documents number the bands of a GeoTIFF in `layer`.
-        let numbered = location.layer.as_deref().and_then(|l| l.parse::<usize>().ok()).filter(|_| location.band == 1);
-        let (dataset, layer_found) = open_layer(name, location.layer.as_deref(), &place)?;
-        let band = match numbered {
-            Some(number) if !layer_found => number,
-            _ if !layer_found && location.layer.is_some() => return Err(no_layer(&dataset, location, &place)),
-            _ => location.band,
-        };
-        let has = dataset.raster_count();
-        if has == 0 {
-            let layers = subdatasets(&dataset).into_iter().map(|(layer, _)| layer).collect::<Vec<_>>();
-            return Err(if layers.is_empty() {
-                RasterError::NotAGrid { location: place, what: "it holds no image".to_owned() }
-            } else {
-                RasterError::ManyLayers { location: place, has: layers }
-            });
-        }
-        if band == 0 || band > has {
-            return Err(RasterError::NoBand { location: place, band, has });
-        }
-        let shared = Shared::read(&dataset, name);
-        let header = band_header(&dataset, band, &shared, &place)?;
-        Ok(Self { dataset, band, location: place, header })
+        let found = file.with_handle(&place, |handle| band_of(handle, location, &place))?;
+        let (band, header) = found?;
+        Ok(Self { file, band, location: place, header: Arc::new(header) })
     }
 
     /// Runs `read` on the band of a level and turns failures into sentences.
@@ -59,10 +88,12 @@ impl GdalRaster {
         window: Window,
         read: impl FnOnce(&RasterBand<'_>) -> gdal::errors::Result<T>,
     ) -> Result<T, RasterError> {
-        let (result, said) = listen(|| {
-            let full = self.dataset.rasterband(self.band)?;
-            if level == 0 { read(&full) } else { read(&full.overview(level - 1)?) }
-        });
+        let (result, said) = self.file.with_handle(&self.location, |handle| {
+            listen(|| {
+                let full = handle.dataset.rasterband(self.band)?;
+                if level == 0 { read(&full) } else { read(&full.overview(level - 1)?) }
+            })
+        })?;
         let corrupt = |reason| RasterError::Corrupt { location: self.location.clone(), level, window, reason };
         match (result, said) {
             // Some drivers report a broken block and go on: pixels of such a read are not to be trusted.
@@ -121,6 +152,36 @@ impl Raster for GdalRaster {
         check_window(&self.location, &self.header, level, window)?;
         self.on_band(level, window, |band| read_values(&band.open_mask_band()?, window)).map(Some)
     }
+
+    fn another(&self) -> Option<Box<dyn Raster>> {
+        Some(Box::new(self.clone()))
+    }
+}
+
+/// The number of the band that `location` means, and what the file says of it.
+fn band_of(handle: &Handle, location: &RasterLocation, place: &str) -> Result<(usize, RasterHeader), RasterError> {
+    let Handle { dataset, shared, layer_found } = handle;
+    // Old documents number the bands of a GeoTIFF in `layer`.
+    let numbered = location.layer.as_deref().and_then(|l| l.parse::<usize>().ok()).filter(|_| location.band == 1);
+    let band = match numbered {
+        Some(number) if !layer_found => number,
+        _ if !layer_found && location.layer.is_some() => return Err(no_layer(dataset, location, place)),
+        _ => location.band,
+    };
+    let has = dataset.raster_count();
+    if has == 0 {
+        let layers = subdatasets(dataset).into_iter().map(|(layer, _)| layer).collect::<Vec<_>>();
+        let location = place.to_owned();
+        return Err(if layers.is_empty() {
+            RasterError::NotAGrid { location, what: "it holds no image".to_owned() }
+        } else {
+            RasterError::ManyLayers { location, has: layers }
+        });
+    }
+    if band == 0 || band > has {
+        return Err(RasterError::NoBand { location: place.to_owned(), band, has });
+    }
+    Ok((band, band_header(dataset, band, shared, place)?))
 }
 
 fn read_values<T: GdalType + Copy + Default>(band: &RasterBand<'_>, window: Window) -> gdal::errors::Result<Vec<T>> {
@@ -247,8 +308,6 @@ struct Shared {
     crs: Option<Crs>,
     driver: String,
     bytes: Option<u64>,
-    /// Units of a netCDF time dimension.
-    time_units: Option<(String, Option<String>)>,
     time: Option<Timestamp>,
 }
 
@@ -265,7 +324,6 @@ impl Shared {
                 crs,
                 driver: dataset.driver().short_name(),
                 bytes: std::fs::metadata(name).ok().map(|m| m.len()),
-                time_units: item("time#units").map(|units| (units, item("time#calendar"))),
                 time: item("time").and_then(|text| text.parse().ok()),
             }
         });
@@ -281,9 +339,14 @@ fn band_header(dataset: &Dataset, number: usize, shared: &Shared, location: &str
         let (cols, rows) = band.size();
         let (block_cols, block_rows) = band.block_size();
         let flags = band.mask_flags()?;
-        let overviews = (0..usize::try_from(band.overview_count()?)?)
-            .map(|level| band.overview(level).map(|o| Shape::new(o.y_size(), o.x_size())))
-            .collect::<gdal::errors::Result<Vec<Shape>>>()?;
+        let (overviews, overview_blocks) = (0..usize::try_from(band.overview_count()?)?)
+            .map(|level| {
+                let overview = band.overview(level)?;
+                let (block_cols, block_rows) = overview.block_size();
+                Ok((Shape::new(overview.y_size(), overview.x_size()), Shape::new(block_rows, block_cols)))
+            })
+            .collect::<gdal::errors::Result<(Vec<Shape>, Vec<Shape>)>>()?;
+        let items = Items { band: &|key| band.metadata_item(key, ""), file: &|key| dataset.metadata_item(key, "") };
         // Drivers answer 1 and 0 for bands that say nothing.
         let scale_offset =
             Some((band.scale().unwrap_or(1.0), band.offset().unwrap_or(0.0))).filter(|said| *said != (1.0, 0.0));
@@ -298,9 +361,10 @@ fn band_header(dataset: &Dataset, number: usize, shared: &Shared, location: &str
             has_mask: !flags.is_all_valid() && (!flags.is_nodata() || flags.is_per_dataset()),
             scale_offset,
             overviews,
+            overview_blocks,
             block: Shape::new(block_rows, block_cols),
             stored_bytes: shared.bytes.map(|all| all / dataset.raster_count().max(1) as u64),
-            time: band_time(&band, shared),
+            time: plane_time(&items, shared.time),
             units: units.map(|u| u.trim_matches(['[', ']']).to_owned()),
             driver: shared.driver.clone(),
         }))
@@ -359,18 +423,4 @@ fn nodata(band: &RasterBand<'_>, dtype: DataType) -> Option<f64> {
         _ => band.no_data_value(),
     }
     .filter(|value| dtype.holds(*value))
-}
-
-/// The time of a band: GRIB's valid time, netCDF's time dimension, else the dataset's.
-fn band_time(band: &RasterBand<'_>, shared: &Shared) -> Option<Timestamp> {
-    let item = |key: &str| band.metadata_item(key, "");
-    if let Some(valid) = item("GRIB_VALID_TIME") {
-        let seconds: String = valid.trim().chars().take_while(|c| c.is_ascii_digit() || *c == '-').collect();
-        return Timestamp::from_second(seconds.parse().ok()?).ok();
-    }
-    if let (Some(value), Some((units, calendar))) = (item("NETCDF_DIM_time"), &shared.time_units) {
-        let value = Numbers::Floats(vec![value.trim().parse().ok()?]);
-        return decode_times(&value, units, calendar.as_deref())?.first().copied().flatten();
-    }
-    shared.time
 }

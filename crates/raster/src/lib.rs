@@ -10,11 +10,14 @@ mod error;
 mod gdal_reader;
 #[cfg(feature = "gdal")]
 mod gdal_setup;
+mod items;
 mod location;
 mod netcdf_reader;
 mod open;
+mod open_files;
 mod planes;
 mod source;
+mod tiff;
 mod write;
 mod zarr_reader;
 
@@ -22,9 +25,11 @@ pub use drivers::{Drivers, available_drivers};
 pub use error::RasterError;
 pub use location::RasterLocation;
 pub use open::{open, planes};
+pub use open_files::OpenFiles;
 pub use planes::Plane;
 pub use source::{Raster, RasterHeader};
+pub use tiff::{ByteSource, open_geotiff};
 pub use write::{
-    ArrayLayout, Compression, CubeLayout, CubeSink, Place, Staging, WriteOptions, discard_unfinished, write_cog,
-    write_geotiffs, write_netcdf, write_zarr,
+    ArrayLayout, Compression, CubeLayout, CubeSink, Place, Staging, WriteOptions, cog_sink, discard_unfinished,
+    geotiffs_sink, netcdf_sink, put_cube, write_cog, write_geotiffs, write_netcdf, write_zarr, zarr_sink,
 };

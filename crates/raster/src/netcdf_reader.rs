@@ -81,7 +81,11 @@ impl Raster for NetCdfRaster {
 
 /// Row-major values as pixels `[rows, cols]`.
 pub(crate) fn pixels<T: Pixel>(shape: Shape, values: impl Iterator<Item = T>) -> Pixels {
-    let values: Vec<T> = values.collect();
+    pixels_of(shape, values.collect())
+}
+
+/// As [`pixels`], of values that are a list already.
+pub(crate) fn pixels_of<T: Pixel>(shape: Shape, values: Vec<T>) -> Pixels {
     let dims = IxDyn(&[shape.rows, shape.cols]);
     // The readers ask for exactly this many values.
     T::wrap(ArrayD::from_shape_vec(dims, values).unwrap_or_else(|_| ArrayD::default(IxDyn(&[0, 0]))))

@@ -3,7 +3,11 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+#[cfg(feature = "gdal")]
+use crate::gdal_reader::{GdalFile, GdalRaster};
+use crate::tiff::{self, Refusal, TiffFile};
 use crate::{Plane, Raster, RasterError, RasterLocation, netcdf_reader, zarr_reader};
 
 /// What reads a location.
@@ -11,27 +15,83 @@ use crate::{Plane, Raster, RasterError, RasterLocation, netcdf_reader, zarr_read
 enum Source {
     Zarr(PathBuf),
     NetCdf(PathBuf),
+    Tiff(PathBuf),
     Gdal(String),
 }
 
 /// Opens a location at its layer and band.
 ///
-/// A directory with Zarr metadata goes to zarrs, a file that begins as netCDF or HDF5 to netcdf-c, and all else
-/// (GeoTIFF, JPEG 2000, GRIB, GDAL's own names such as `/vsizip/…` and `NETCDF:"f.nc":var`) to GDAL. Paths and
-/// `file://` URLs are read.
+/// A directory with Zarr metadata goes to zarrs, a file that begins as netCDF or HDF5 to netcdf-c, a TIFF to our own reader
+/// (which hands on what it does not read, with the reason in the log), and all else (JPEG 2000, GRIB, GDAL's own names
+/// such as `/vsizip/…` and `NETCDF:"f.nc":var`) to GDAL. Paths and `file://` URLs are read. Where many planes of the
+/// same files are opened, [`OpenFiles`](crate::OpenFiles) opens each file once.
 ///
 /// # Errors
 /// Where nothing is there, the file cannot be read, or it has no such layer or band.
 pub fn open(location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
-    match source(&location.url)? {
-        Source::Zarr(path) => Ok(Box::new(zarr_reader::ZarrRaster::open(&path, location)?)),
-        Source::NetCdf(path) => match netcdf_reader::NetCdfRaster::open(&path, location) {
-            Ok(raster) => Ok(Box::new(raster)),
-            // Some HDF5 products are no netCDF; GDAL knows many of them.
-            Err(error @ RasterError::Unreadable { .. }) => open_gdal(&location.url, location).map_err(|_| error),
-            Err(error) => Err(error),
-        },
-        Source::Gdal(name) => open_gdal(&name, location),
+    SharedFile::find(location)?.open(location)
+}
+
+/// What the planes of one layer of a file share.
+#[derive(Clone)]
+pub(crate) enum SharedFile {
+    Zarr(PathBuf),
+    NetCdf(PathBuf),
+    Tiff(Arc<TiffFile>),
+    #[cfg(feature = "gdal")]
+    Gdal(Arc<GdalFile>),
+}
+
+impl SharedFile {
+    /// Finds out what is at a location, and reads the header of a TIFF.
+    pub(crate) fn find(location: &RasterLocation) -> Result<Self, RasterError> {
+        match source(&location.url)? {
+            Source::Zarr(path) => Ok(Self::Zarr(path)),
+            Source::NetCdf(path) => Ok(Self::NetCdf(path)),
+            Source::Tiff(path) => match tiff_file(&path, location.layer.as_deref()) {
+                Ok(file) => Ok(Self::Tiff(Arc::new(file))),
+                Err(Refusal::Foreign(_)) if HAS_GDAL => Self::gdal(&gdal_name(&path), location),
+                Err(refusal) => Err(refusal.error(&location.to_string())),
+            },
+            Source::Gdal(name) => Self::gdal(&name, location),
+        }
+    }
+
+    #[cfg(feature = "gdal")]
+    #[expect(clippy::unnecessary_wraps, reason = "a build without GDAL has none")]
+    fn gdal(name: &str, location: &RasterLocation) -> Result<Self, RasterError> {
+        Ok(Self::Gdal(Arc::new(GdalFile::new(name, location.layer.as_deref()))))
+    }
+
+    #[cfg(not(feature = "gdal"))]
+    fn gdal(_name: &str, location: &RasterLocation) -> Result<Self, RasterError> {
+        Err(without_gdal(&location.url))
+    }
+
+    /// Opens one of the planes.
+    pub(crate) fn open(&self, location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
+        match self {
+            Self::Zarr(path) => Ok(Box::new(zarr_reader::ZarrRaster::open(path, location)?)),
+            Self::NetCdf(path) => match netcdf_reader::NetCdfRaster::open(path, location) {
+                Ok(raster) => Ok(Box::new(raster)),
+                // Some HDF5 products are no netCDF; GDAL knows many of them.
+                Err(error @ RasterError::Unreadable { .. }) => {
+                    Self::gdal(&location.url, location).and_then(|file| file.open(location)).map_err(|_| error)
+                }
+                Err(error) => Err(error),
+            },
+            Self::Tiff(file) => tiff::open(file.clone(), location),
+            #[cfg(feature = "gdal")]
+            Self::Gdal(file) => Ok(Box::new(GdalRaster::of(file.clone(), location)?)),
+        }
+    }
+
+    /// Closes what no reader uses.
+    pub(crate) fn close_idle(&self) {
+        #[cfg(feature = "gdal")]
+        if let Self::Gdal(file) = self {
+            file.close_idle();
+        }
     }
 }
 
@@ -47,23 +107,44 @@ pub fn planes(url: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError>
             Err(error @ RasterError::Unreadable { .. }) => planes_gdal(url, layer).map_err(|_| error),
             other => other,
         },
+        Source::Tiff(path) => match tiff_file(&path, layer) {
+            Ok(file) => Ok(tiff::planes(&file)),
+            Err(refusal @ Refusal::Broken(_)) => Err(refusal.error(url)),
+            Err(refusal) if !HAS_GDAL => Err(refusal.error(url)),
+            Err(_) => planes_gdal(&gdal_name(&path), layer),
+        },
         Source::Gdal(name) => planes_gdal(&name, layer),
     }
 }
 
-#[cfg(feature = "gdal")]
-fn open_gdal(name: &str, location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
-    Ok(Box::new(crate::gdal_reader::GdalRaster::open(name, location)?))
+/// True in a build with GDAL.
+const HAS_GDAL: bool = cfg!(feature = "gdal");
+
+/// The header of a TIFF on disk, where our own reader gives all that GDAL would.
+fn tiff_file(path: &Path, layer: Option<&str>) -> Result<TiffFile, Refusal> {
+    let file = tiff::open_path(path);
+    let foreign = match &file {
+        Err(Refusal::Broken(_)) => None,
+        Err(Refusal::Foreign(why)) => Some(why.clone()),
+        Ok(_) if HAS_GDAL && layer.is_some_and(|layer| layer.parse::<usize>().is_err()) => {
+            Some("a layer is asked for by name".to_owned())
+        }
+        // Without GDAL the document says where the pixels are.
+        Ok(file) => file.foreign_crs().filter(|_| HAS_GDAL).map(str::to_owned),
+    };
+    let foreign = foreign.or_else(|| tiff::matters(path, file.as_ref().is_ok_and(TiffFile::has_affine)));
+    match foreign {
+        Some(why) => {
+            tracing::debug!(path = %path.display(), why, "GDAL reads this TIFF");
+            Err(Refusal::Foreign(why))
+        }
+        None => file,
+    }
 }
 
 #[cfg(feature = "gdal")]
 fn planes_gdal(name: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
     crate::gdal_reader::planes(name, layer)
-}
-
-#[cfg(not(feature = "gdal"))]
-fn open_gdal(_name: &str, location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
-    Err(without_gdal(&location.url))
 }
 
 #[cfg(not(feature = "gdal"))]
@@ -75,7 +156,7 @@ fn planes_gdal(name: &str, _layer: Option<&str>) -> Result<Vec<Plane>, RasterErr
 fn without_gdal(location: &str) -> RasterError {
     RasterError::Unsupported {
         location: location.to_owned(),
-        what: "it is neither Zarr nor NetCDF, and this build has no GDAL".to_owned(),
+        what: "it is neither Zarr nor NetCDF nor GeoTIFF, and this build has no GDAL".to_owned(),
         remedy: "use a build with the feature `gdal`".to_owned(),
     }
 }
@@ -100,7 +181,13 @@ fn source(url: &str) -> Result<Source, RasterError> {
     read.map_err(|error| unreadable(url, &error))?;
     let classic = magic.len() > 3 && magic.starts_with(b"CDF") && matches!(magic[3], 1 | 2 | 5);
     let hdf5 = magic == b"\x89HDF\r\n\x1a\n";
-    Ok(if classic || hdf5 { Source::NetCdf(path) } else { Source::Gdal(gdal_name(&path)) })
+    Ok(if classic || hdf5 {
+        Source::NetCdf(path)
+    } else if tiff::is_tiff(&magic) {
+        Source::Tiff(path)
+    } else {
+        Source::Gdal(gdal_name(&path))
+    })
 }
 
 fn unreadable(url: &str, error: &std::io::Error) -> RasterError {

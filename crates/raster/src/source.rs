@@ -25,6 +25,8 @@ pub struct RasterHeader {
     pub scale_offset: Option<(f64, f64)>,
     /// Shapes of the reduced copies, largest first; level `n` of [`Raster::read`] is `overviews[n - 1]`.
     pub overviews: Vec<Shape>,
+    /// Rows and columns of the blocks of each overview, beside `overviews`.
+    pub overview_blocks: Vec<Shape>,
     /// Rows and columns of the blocks that are decoded at once, at full resolution.
     pub block: Shape,
     /// Bytes that the plane takes in the file (the file's size over its planes, or the size of the array's chunks),
@@ -38,7 +40,15 @@ pub struct RasterHeader {
     pub driver: String,
 }
 
-/// An opened file, positioned at one plane. Implemented for GDAL, Zarr v3 and NetCDF.
+impl RasterHeader {
+    /// Rows and columns of the blocks of a level; those of full resolution where the level says nothing of its own.
+    #[must_use]
+    pub fn block_of(&self, level: usize) -> Shape {
+        level.checked_sub(1).and_then(|n| self.overview_blocks.get(n)).copied().unwrap_or(self.block)
+    }
+}
+
+/// An opened file, positioned at one plane. Implemented for GeoTIFF, GDAL, Zarr and NetCDF.
 pub trait Raster: Send {
     /// What the file says of itself.
     fn header(&self) -> &RasterHeader;
@@ -55,4 +65,17 @@ pub trait Raster: Send {
     /// # Errors
     /// As [`Raster::read`].
     fn read_mask(&mut self, level: usize, window: Window) -> Result<Option<Vec<u8>>, RasterError>;
+
+    /// A second reader of the same plane, for another thread: it shares header and handle, so that a file is opened
+    /// once. `None` where the format's library cannot share them.
+    fn another(&self) -> Option<Box<dyn Raster>> {
+        None
+    }
+
+    /// Bytes of the file that reading this window (in pixels of `level`) takes, where the header tells it. The mask
+    /// beside the pixels is not counted.
+    fn stored_bytes(&self, level: usize, window: Window) -> Option<u64> {
+        let _ = (level, window);
+        None
+    }
 }

@@ -11,7 +11,7 @@ use crate::{progress, query};
 
 pub(crate) fn run(global: &Global, args: &LoadArgs) -> Result<(), Failure> {
     let search = query::search(&args.products, &args.place)?;
-    let spec = query::load_spec(&args.pixels, search.area.as_ref())?.scale(args.scale);
+    let spec = query::load_spec(&args.pixels, search.area.as_ref())?.scale(args.scale).provenance(args.provenance);
     let dc = super::open(global)?;
     if args.explain {
         let explanation = dc.explain(&search, &spec)?;
@@ -41,23 +41,22 @@ pub(crate) fn run(global: &Global, args: &LoadArgs) -> Result<(), Failure> {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
-    let loaded =
-        cube::run(&plan, &LoadOptions { jobs: args.pixels.jobs, progress: Some(&advance), ..LoadOptions::default() })?;
+    let options_of_run = LoadOptions { jobs: args.pixels.jobs, progress: Some(&advance), ..LoadOptions::default() };
+    let written = cube::run_into(&plan, output, &options, &options_of_run)?;
     bar.finish_and_clear();
-    let written = cube::export(&loaded.cube, output, &options)?;
+    let (layout, files) = (plan.layout(), written.files);
     if args.json.json {
-        let files = written.iter().map(|p| p.display().to_string()).collect::<Vec<_>>();
-        return print_json(&json!({ "written": files, "shape": { "time": loaded.cube.times.len(),
-            "rows": loaded.cube.geobox.shape.rows, "columns": loaded.cube.geobox.shape.cols },
-            "holes": loaded.holes.iter().map(ToString::to_string).collect::<Vec<_>>() }));
+        let files = files.iter().map(|p| p.display().to_string()).collect::<Vec<_>>();
+        return print_json(&json!({ "written": files, "shape": { "time": layout.times.len(),
+            "rows": layout.geobox.shape.rows, "columns": layout.geobox.shape.cols },
+            "holes": written.holes.iter().map(ToString::to_string).collect::<Vec<_>>() }));
     }
-    let names = loaded.cube.arrays.keys().cloned().collect::<Vec<_>>().join(", ");
-    let times = loaded.cube.times.len();
-    let what = format!("{} of {names}, {}", count(times, "time"), loaded.cube.geobox);
-    let place = if let [one] = written.as_slice() {
+    let names = layout.arrays.iter().map(|a| a.name.clone()).collect::<Vec<_>>().join(", ");
+    let what = format!("{} of {names}, {}", count(layout.times.len(), "time"), layout.geobox);
+    let place = if let [one] = files.as_slice() {
         one.display().to_string()
     } else {
-        format!("{} files in {}", written.len(), output.display())
+        format!("{} files in {}", files.len(), output.display())
     };
     say(global, &format!("{what}\nwritten: {place}"));
     Ok(())

@@ -8,7 +8,7 @@ use cube_model::{DataType, Dataset, ExtraDimension, Measurement, MeasurementPath
 use jiff::Timestamp;
 
 use super::{LoadPlan, PlannedDataset, PlannedMeasurement, PlannedSource, TimePlane};
-use crate::{DatasetGroup, LoadError, LoadSpec};
+use crate::{DatasetGroup, Fuse, LoadError, LoadSpec};
 
 /// Pieces of this many pixels on a side: small enough that what is full is soon left alone and two threads share the
 /// work, large enough that few blocks of a file are cut.
@@ -60,6 +60,7 @@ pub fn plan(
         geobox,
         chunk: spec.chunk.unwrap_or(Shape::new(CHUNK, CHUNK)),
         fuse: spec.fuse,
+        provenance: spec.provenance,
         skip_broken: spec.skip_broken,
         memory_limit: spec.memory_limit,
         measurements,
@@ -72,6 +73,7 @@ pub fn plan(
         warnings,
     };
     lay_out(&mut plan, sources.datasets, groups);
+    check_fuse(&plan)?;
     plan.check()?;
     Ok(plan)
 }
@@ -230,9 +232,6 @@ fn planned(name: &str, meaning: Meaning, spec: &LoadSpec) -> Result<(PlannedMeas
         .rev()
         .find(|(n, _)| n == name || measurement.answers_to(n))
         .map_or(spec.resampling, |(_, r)| *r);
-    if !crate::warp::is_there(resampling) {
-        return Err(LoadError::ModeNotThere { measurement: name.to_owned(), resampling });
-    }
     let source_nodata = measurement.nodata;
     let scaled = spec.scale && scales.iter().any(|s| s.0.is_some() || s.1.is_some());
     let mut warning = None;
@@ -254,13 +253,47 @@ fn planned(name: &str, meaning: Meaning, spec: &LoadSpec) -> Result<(PlannedMeas
         }
         (stored, spec.fill_value.or(measurement.nodata))
     };
+    let source_dtype = dtype;
+    let (dtype, nodata) = match spec.fuse {
+        fuse if fuse.keeps_pixels() => (dtype, nodata),
+        Fuse::Count => {
+            // A number of datasets is no reflectance.
+            measurement.flags.clear();
+            "1".clone_into(&mut measurement.units);
+            (measurement.scale_factor, measurement.add_offset) = (None, None);
+            (DataType::UInt16, Some(spec.fill_value.unwrap_or(0.0)))
+        }
+        _ => {
+            measurement.flags.clear();
+            (DataType::Float32, Some(spec.fill_value.unwrap_or(f64::NAN)))
+        }
+    };
     if let Some(value) = nodata.filter(|v| !dtype.holds(*v)) {
         return Err(LoadError::BadFillValue { measurement: name.to_owned(), dtype, value });
     }
     measurement.dtype = dtype;
+    let name = name.to_owned();
     let planned =
-        PlannedMeasurement { name: name.to_owned(), measurement, dtype, nodata, source_nodata, resampling, scaled };
+        PlannedMeasurement { name, measurement, dtype, source_dtype, nodata, source_nodata, resampling, scaled };
     Ok((planned, warning))
+}
+
+/// What the fuse rule cannot give.
+fn check_fuse(plan: &LoadPlan) -> Result<(), LoadError> {
+    if plan.provenance {
+        if !plan.fuse.keeps_pixels() {
+            return Err(LoadError::ProvenanceOfMany { fuse: plan.fuse });
+        }
+        let names: Vec<String> = plan.measurements.iter().map(|m| plan.provenance_name(&m.name)).collect();
+        if let Some(taken) = plan.measurements.iter().find(|m| names.contains(&m.name)) {
+            return Err(LoadError::ProvenanceName { measurement: taken.name.clone() });
+        }
+    }
+    let most = plan.planes.iter().map(|p| p.datasets).max().unwrap_or(0);
+    if plan.fuse == Fuse::Count && most > usize::from(u16::MAX) {
+        return Err(LoadError::TooManyToCount { datasets: most });
+    }
+    Ok(())
 }
 
 /// Sources with whole URLs, before common parts are taken out.

@@ -5,8 +5,8 @@ mod make;
 mod record;
 
 use cube_geo::{GeoBox, Resampling, Shape, Window};
-use cube_model::{DataType, ExtraDimension, Measurement};
-use cube_raster::RasterLocation;
+use cube_model::{DataType, ExtraDimension, Flag, Flags, Measurement, Pixel};
+use cube_raster::{ArrayLayout, CubeLayout, RasterLocation};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -27,6 +27,9 @@ pub struct LoadPlan {
     pub chunk: Shape,
     /// What happens where datasets of a time plane overlap.
     pub fuse: Fuse,
+    /// Whether the result says which dataset gave each pixel.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provenance: bool,
     /// Whether a source that cannot be read leaves a hole rather than ends the load.
     pub skip_broken: bool,
     /// Most bytes that the load may take, where one was given.
@@ -63,6 +66,8 @@ pub struct PlannedMeasurement {
     pub measurement: Measurement,
     /// Type of the array.
     pub dtype: DataType,
+    /// Type of the pixels as they are resampled: that of the array, but where datasets are averaged or counted.
+    pub source_dtype: DataType,
     /// Value of the array where nothing was measured; without one, 0 in integers and NaN in floats.
     #[serde(with = "record::nodata")]
     pub nodata: Option<f64>,
@@ -128,17 +133,81 @@ pub struct Chunk {
     pub window: Window,
 }
 
+impl PlannedMeasurement {
+    /// The value of the array where nothing was measured.
+    pub(crate) fn fill(&self) -> f64 {
+        self.nodata.unwrap_or(if self.dtype.is_float() { f64::NAN } else { 0.0 })
+    }
+
+    /// The value that a computed pixel of the array must not have.
+    pub(crate) fn keep_off<T: Pixel>(&self) -> Option<T> {
+        self.nodata.filter(|v| !v.is_nan()).map(T::from_f64)
+    }
+}
+
 impl LoadPlan {
     /// All chunks, in the order they are worked on: by plane, measurement, extra index, then in row-major order.
     pub fn chunks(&self) -> impl Iterator<Item = Chunk> + '_ {
+        self.chunks_of(self.chunk)
+    }
+
+    /// As [`LoadPlan::chunks`], in pieces of `tile`.
+    pub(crate) fn chunks_of(&self, tile: Shape) -> impl Iterator<Item = Chunk> + '_ {
         (0..self.planes.len()).flat_map(move |plane| {
             (0..self.measurements.len()).flat_map(move |measurement| {
                 (0..self.extra_len(measurement)).flat_map(move |extra| {
-                    let windows = self.geobox.shape.whole().tiles(self.chunk);
+                    let windows = self.geobox.shape.whole().tiles(tile);
                     windows.map(move |window| Chunk { plane, measurement, extra, window })
                 })
             })
         })
+    }
+
+    /// The result but for its pixels: what an output file needs before the load starts.
+    #[must_use]
+    pub fn layout(&self) -> CubeLayout {
+        CubeLayout {
+            geobox: self.geobox.clone(),
+            times: self.planes.iter().map(|p| p.time).collect(),
+            extra: self.extra.clone(),
+            arrays: self.arrays(),
+        }
+    }
+
+    /// The arrays of the result: one a measurement; then, where asked for, one a measurement with its provenance.
+    pub(crate) fn arrays(&self) -> Vec<ArrayLayout> {
+        let data = self.measurements.iter().map(|m| ArrayLayout {
+            name: m.name.clone(),
+            dtype: m.dtype,
+            nodata: m.nodata,
+            measurement: m.measurement.clone(),
+        });
+        let beside = self.measurements.iter().filter(|_| self.provenance).map(|m| {
+            let (name, dtype) = (self.provenance_name(&m.name), self.provenance_dtype());
+            let mut measurement = Measurement::new(name.clone(), dtype, Some(0.0));
+            measurement.extra_dim.clone_from(&m.measurement.extra_dim);
+            measurement.flags = self.dataset_flags();
+            ArrayLayout { name, dtype, nodata: Some(0.0), measurement }
+        });
+        data.chain(beside).collect()
+    }
+
+    /// The name of the array with a measurement's provenance.
+    pub(crate) fn provenance_name(&self, measurement: &str) -> String {
+        if self.measurements.len() == 1 { "provenance".to_owned() } else { format!("{measurement}_provenance") }
+    }
+
+    /// Wide enough for the number of each dataset.
+    pub(crate) fn provenance_dtype(&self) -> DataType {
+        if self.datasets.len() <= usize::from(u16::MAX) { DataType::UInt16 } else { DataType::UInt32 }
+    }
+
+    /// The numbers of provenance arrays as named values.
+    fn dataset_flags(&self) -> Flags {
+        let bits = if self.provenance_dtype() == DataType::UInt16 { 16 } else { 32 };
+        let values = (1..).zip(&self.datasets).map(|(number, dataset)| (number, dataset.id.to_string())).collect();
+        let description = Some("the dataset that gave the pixel".to_owned());
+        Flags::from([("dataset".to_owned(), Flag { bits: (0..bits).collect(), values, description })])
     }
 
     /// Length of the extra dimension of a measurement; 1 where it has none.
@@ -151,6 +220,8 @@ impl LoadPlan {
     /// Lengths of the dimensions of a measurement's array: `[time, y, x]` or `[time, extra, y, x]`.
     #[must_use]
     pub fn array_shape(&self, measurement: usize) -> Vec<usize> {
+        // That of its provenance is alike.
+        let measurement = measurement.checked_sub(self.measurements.len()).unwrap_or(measurement);
         let Shape { rows, cols } = self.geobox.shape;
         let has = self.measurements.get(measurement).is_some_and(|m| m.measurement.extra_dim.is_some());
         match self.extra.as_ref().filter(|_| has) {
@@ -189,7 +260,8 @@ impl LoadPlan {
     pub fn output_bytes(&self) -> u64 {
         let each = self.measurements.iter().enumerate().map(|(i, m)| {
             let pixels = self.array_shape(i).iter().fold(1_u64, |n, &d| n.saturating_mul(d as u64));
-            pixels.saturating_mul(m.dtype.bytes() as u64)
+            let beside = if self.provenance { self.provenance_dtype().bytes() } else { 0 };
+            pixels.saturating_mul((m.dtype.bytes() + beside) as u64)
         });
         each.fold(0, u64::saturating_add)
     }

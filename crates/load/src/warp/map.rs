@@ -1,8 +1,6 @@
 //! Where the pixels of the output lie in a source.
 
-use cube_geo::{PixelMap, Resampling, Shape, Window};
-
-use crate::files::count;
+use cube_geo::PixelMap;
 
 /// Source positions of output pixels, in pixels of the level that is read.
 pub(crate) struct Map<'a> {
@@ -40,29 +38,6 @@ impl Map<'_> {
             out.ys.iter_mut().for_each(|y| *y *= self.factor.1);
         }
     }
-
-    /// The source window that the pixels of `part` need, kernel included.
-    pub(crate) fn window(
-        &self,
-        resampling: Resampling,
-        part: Window,
-        image: Shape,
-        scratch: &mut Positions,
-    ) -> Option<Window> {
-        let mut bounds = Bounds::default();
-        if resampling.is_area() {
-            for row in part.row..=part.row_end() {
-                self.corners(row, part.col..part.col_end(), scratch);
-                bounds.add(scratch);
-            }
-        } else {
-            for row in part.row..part.row_end() {
-                self.centres(row, part.col..part.col_end(), scratch);
-                bounds.add(scratch);
-            }
-        }
-        bounds.window(resampling.radius() + 1e-3, image)
-    }
 }
 
 impl Positions {
@@ -73,44 +48,5 @@ impl Positions {
 
     pub(crate) fn slices(&self) -> (&[f64], &[f64]) {
         (&self.xs, &self.ys)
-    }
-}
-
-/// The box around positions; NaN is passed over.
-struct Bounds {
-    x: (f64, f64),
-    y: (f64, f64),
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self { x: (f64::INFINITY, f64::NEG_INFINITY), y: (f64::INFINITY, f64::NEG_INFINITY) }
-    }
-}
-
-impl Bounds {
-    fn add(&mut self, positions: &Positions) {
-        let grow = |range: &mut (f64, f64), values: &[f64]| {
-            let (mut low, mut high) = *range;
-            for &v in values {
-                // A NaN compares false and leaves both.
-                low = if v < low { v } else { low };
-                high = if v > high { v } else { high };
-            }
-            *range = (low, high);
-        };
-        grow(&mut self.x, &positions.xs);
-        grow(&mut self.y, &positions.ys);
-    }
-
-    fn window(&self, pad: f64, image: Shape) -> Option<Window> {
-        let axis = |(low, high): (f64, f64), size: usize| {
-            let (from, to) = ((low - pad).floor().max(0.0), (high + pad).ceil().min(count(size)));
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= from < to <= size")]
-            (from < to).then_some((from as usize, (to - from) as usize))
-        };
-        let (col, cols) = axis(self.x, image.cols)?;
-        let (row, rows) = axis(self.y, image.rows)?;
-        Some(Window::new(row, col, rows, cols))
     }
 }

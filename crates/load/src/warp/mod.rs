@@ -5,29 +5,26 @@
 //! what it writes: the first valid pixel wins, without a buffer in between.
 
 mod area;
-mod bilinear;
+mod filters;
+mod interpolate;
 mod map;
+mod mean;
+mod missing;
 mod nearest;
 mod paste;
+mod pick;
 mod rows;
 mod sample;
+mod sum;
+#[cfg(test)]
+mod testing;
 mod validity;
 
-use cube_geo::Resampling;
-
-use area::{Corners, average_row, mode_row};
-use bilinear::bilinear_row;
 pub(crate) use map::{Map, Positions};
-use nearest::nearest_row;
 pub(crate) use paste::paste_row;
 pub(crate) use rows::rows;
 pub(crate) use sample::Sample;
 pub(crate) use validity::{Masked, Present, Unlike, Validity};
-
-/// True for the modes that this version has.
-pub(crate) const fn is_there(resampling: Resampling) -> bool {
-    matches!(resampling, Resampling::Nearest | Resampling::Bilinear | Resampling::Average | Resampling::Mode)
-}
 
 /// A contiguous piece of a source image, row-major.
 #[derive(Debug, Clone, Copy)]

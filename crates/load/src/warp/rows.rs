@@ -2,9 +2,13 @@
 
 use cube_geo::{Resampling, Window};
 
-use super::{
-    Corners, Map, Positions, Sample, SourceWindow, Validity, average_row, bilinear_row, mode_row, nearest_row,
-};
+use super::area::Corners;
+use super::interpolate::{bilinear_row, cubic_row, lanczos_row, spline_row};
+use super::mean::{average_row, rms_row};
+use super::nearest::nearest_row;
+use super::pick::{max_row, min_row, mode_row, quantile_row};
+use super::sum::sum_row;
+use super::{Map, Positions, Sample, SourceWindow, Validity};
 use crate::target::Target;
 
 /// Resamples the pixels of `part` that are not filled yet.
@@ -29,12 +33,22 @@ pub(crate) fn rows<T: Sample, V: Validity<T>>(
             let corners = Corners { top: here.slices(), bottom: below.slices() };
             match resampling {
                 Resampling::Mode => mode_row(source, valid, corners, &mut line),
+                Resampling::Max => max_row(source, valid, corners, &mut line),
+                Resampling::Min => min_row(source, valid, corners, &mut line),
+                Resampling::Q1 => quantile_row(source, valid, corners, &mut line, 1),
+                Resampling::Med => quantile_row(source, valid, corners, &mut line, 2),
+                Resampling::Q3 => quantile_row(source, valid, corners, &mut line, 3),
+                Resampling::Sum => sum_row(source, valid, corners, &mut line),
+                Resampling::Rms => rms_row(source, valid, corners, &mut line),
                 _ => average_row(source, valid, corners, &mut line),
             }
         } else {
             map.centres(row, cols.clone(), &mut here);
             match resampling {
                 Resampling::Nearest => nearest_row(source, valid, here.slices(), &mut line),
+                Resampling::Cubic => cubic_row(source, valid, here.slices(), &mut line),
+                Resampling::CubicSpline => spline_row(source, valid, here.slices(), &mut line),
+                Resampling::Lanczos => lanczos_row(source, valid, here.slices(), &mut line),
                 _ => bilinear_row(source, valid, here.slices(), &mut line),
             }
         }

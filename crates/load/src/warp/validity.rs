@@ -6,6 +6,15 @@ use cube_model::Pixel;
 pub(crate) trait Validity<T> {
     /// `index` counts row-major in the source window, `value` is the pixel there.
     fn holds(&self, index: usize, value: T) -> bool;
+
+    /// The same of `N` pixels in a row, of which the first has `index`.
+    #[inline(always)]
+    fn all_hold<const N: usize>(&self, index: usize, values: &[T; N]) -> bool
+    where
+        T: Copy,
+    {
+        values.iter().enumerate().fold(true, |all, (i, value)| all & self.holds(index + i, *value))
+    }
 }
 
 /// All pixels are measurements, but NaN.
@@ -21,21 +30,27 @@ pub(crate) struct Unlike<T>(pub(crate) T);
 pub(crate) struct Masked<'a>(pub(crate) &'a [u8]);
 
 impl<T: Pixel> Validity<T> for Present {
-    #[inline]
+    #[inline(always)]
     fn holds(&self, _: usize, value: T) -> bool {
         !value.is_nan()
     }
 }
 
 impl<T: Pixel> Validity<T> for Unlike<T> {
-    #[inline]
+    #[inline(always)]
     fn holds(&self, _: usize, value: T) -> bool {
         value != self.0 && !value.is_nan()
     }
 }
 
 impl<T: Pixel> Validity<T> for Masked<'_> {
-    #[inline]
+    #[inline(always)]
+    fn all_hold<const N: usize>(&self, index: usize, values: &[T; N]) -> bool {
+        let marks = self.0.get(index..).and_then(|rest| rest.first_chunk::<N>());
+        marks.is_some_and(|marks| marks.iter().zip(values).fold(true, |all, (m, v)| all & (*m != 0) & !v.is_nan()))
+    }
+
+    #[inline(always)]
     fn holds(&self, index: usize, value: T) -> bool {
         self.0.get(index).is_some_and(|&m| m != 0) && !value.is_nan()
     }

@@ -113,6 +113,7 @@ impl Layout {
             has_mask: false,
             scale_offset,
             overviews: Vec::new(),
+            overview_blocks: Vec::new(),
             block: Shape::new(variable.chunk[rank - 2].max(1), variable.chunk[rank - 1].max(1)),
             stored_bytes: None,
             time: None,

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -95,7 +96,6 @@ impl Staging {
     }
 
     /// A scratch file that goes with the staging folder.
-    #[cfg_attr(not(feature = "gdal"), expect(dead_code, reason = "only GeoTIFF needs a second file"))]
     pub(crate) fn scratch(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -157,16 +157,40 @@ impl Drop for Staging {
 
 /// Waits until a file, or all files in a folder, are on disk.
 fn sync(path: &Path) -> std::io::Result<()> {
-    if path.is_dir() {
-        for entry in fs::read_dir(path)? {
-            sync(&entry?.path())?;
+    /// Several at once share the commits of the file system's journal.
+    const AT_ONCE: usize = 16;
+    let mut files = Vec::new();
+    list(path, &mut files)?;
+    let next = AtomicUsize::new(0);
+    let work = || -> std::io::Result<()> {
+        while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            File::open(file)?.sync_all()?;
         }
-        return Ok(());
-    }
-    File::open(path)?.sync_all()
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..files.len().min(AT_ONCE)).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        // A thread that panicked synced nothing.
+        let panicked = |_| Err(std::io::Error::other("a thread that waits for the disk stopped"));
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).fold(own, Result::and)
+    })
 }
 
-fn describe(error: &std::io::Error) -> String {
+/// All files at or below a path.
+fn list(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    if !path.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(path)? {
+        list(&entry?.path(), files)?;
+    }
+    Ok(())
+}
+
+/// An error of the system as what to do about it.
+pub(crate) fn describe(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::PermissionDenied => "you may not write there; choose a folder of your own".to_owned(),
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only; choose another folder".to_owned(),

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use cube_geo::Crs;
-use cube_model::{Cube, CubeArray, DataType, Measurement};
+use cube_model::{DataType, Measurement};
 
+use super::sink::{ArrayLayout, CubeLayout};
 use crate::RasterError;
 use crate::cf::encode_times;
 
@@ -62,7 +63,7 @@ fn text(name: &str, value: impl Into<String>) -> (String, Written) {
 ///
 /// # Errors
 /// Where the grid is rotated: it has no coordinates along its rows and columns.
-pub(crate) fn coordinates(path: &Path, cube: &Cube) -> Result<Vec<Coordinate>, RasterError> {
+pub(crate) fn coordinates(path: &Path, cube: &CubeLayout) -> Result<Vec<Coordinate>, RasterError> {
     if !cube.geobox.affine.is_rectilinear() {
         return Err(RasterError::Inexpressible {
             path: path.to_owned(),
@@ -122,7 +123,7 @@ fn axis_attributes(crs: &Crs, axis: &str) -> WrittenAttributes {
 }
 
 /// Attributes of the grid mapping variable: WKT and affine as xarray, rioxarray and GDAL read them.
-pub(crate) fn grid_mapping_attributes(cube: &Cube) -> WrittenAttributes {
+pub(crate) fn grid_mapping_attributes(cube: &CubeLayout) -> WrittenAttributes {
     let crs = &cube.geobox.crs;
     let transform = cube.geobox.affine.to_gdal().map(|v| v.to_string()).join(" ");
     let mut attributes = Vec::new();
@@ -161,7 +162,7 @@ fn utm_zone(crs: &Crs) -> Option<(u32, bool)> {
 }
 
 /// Attributes of a measurement, without its nodata value, which each format writes its own way.
-pub(crate) fn measurement_attributes(array: &CubeArray) -> WrittenAttributes {
+pub(crate) fn measurement_attributes(array: &ArrayLayout) -> WrittenAttributes {
     let measurement = &array.measurement;
     // xarray makes a coordinate of what `coordinates` names; rioxarray finds the CRS only there.
     let mut attributes =
@@ -172,7 +173,7 @@ pub(crate) fn measurement_attributes(array: &CubeArray) -> WrittenAttributes {
     if let Some(offset) = measurement.add_offset {
         attributes.push(("add_offset".to_owned(), Written::Number(offset)));
     }
-    attributes.extend(flag_attributes(measurement, array.pixels.dtype()));
+    attributes.extend(flag_attributes(measurement, array.dtype));
     attributes
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cube_geo::{GeoBox, Shape, Window};
-use cube_model::{DataType, ExtraDimension, Measurement, Pixels};
+use cube_model::{Cube, DataType, ExtraDimension, Measurement, Pixels};
 use jiff::Timestamp;
 
 use crate::RasterError;
@@ -69,4 +69,53 @@ pub trait CubeSink: Send + Sync {
     /// # Errors
     /// Where it cannot be written, or pieces are missing.
     fn finish(self: Box<Self>) -> Result<Vec<PathBuf>, RasterError>;
+}
+
+impl CubeLayout {
+    /// The layout of a cube that is in memory.
+    #[must_use]
+    pub fn of(cube: &Cube) -> Self {
+        let arrays = cube.arrays.iter().map(|(name, array)| {
+            let mut measurement = array.measurement.clone();
+            let has_extra = array.pixels.shape().len() == 4;
+            measurement.extra_dim = cube.extra.as_ref().filter(|_| has_extra).map(|extra| extra.name.clone());
+            ArrayLayout { name: name.clone(), dtype: array.pixels.dtype(), nodata: array.nodata, measurement }
+        });
+        Self {
+            geobox: cube.geobox.clone(),
+            times: cube.times.clone(),
+            extra: cube.extra.clone(),
+            arrays: arrays.collect(),
+        }
+    }
+
+    /// True where an array has the extra dimension.
+    #[must_use]
+    pub fn has_extra(&self, array: &ArrayLayout) -> bool {
+        self.extra.is_some() && array.measurement.extra_dim.is_some()
+    }
+
+    /// How many planes an array has for each time: one, or one for each value of the extra dimension.
+    #[must_use]
+    pub fn extras(&self, array: &ArrayLayout) -> usize {
+        match &self.extra {
+            Some(extra) if self.has_extra(array) => extra.values.len(),
+            _ => 1,
+        }
+    }
+
+    /// What a plane of an array is called: the array's name, with the value of the extra dimension where it has one.
+    pub(crate) fn plane_name(&self, array: &ArrayLayout, extra: usize) -> String {
+        match self.extra.as_ref().filter(|_| self.has_extra(array)).and_then(|e| e.values.get(extra)) {
+            Some(value) => format!("{}_{value}", array.name),
+            None => array.name.clone(),
+        }
+    }
+}
+
+impl ArrayLayout {
+    /// The nodata value that files state: the array's, else NaN for floats; `None` where no pixel can have it.
+    pub(crate) fn stated_nodata(&self) -> Option<f64> {
+        self.nodata.or_else(|| self.dtype.is_float().then_some(f64::NAN)).filter(|value| self.dtype.holds(*value))
+    }
 }

@@ -1,27 +1,29 @@
 //! Zarr v3 with CF attributes, as xarray writes it.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cube_model::{Cube, CubeArray, DataType, Pixel};
-use ndarray::s;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use cube_geo::Shape;
+use cube_model::{Cube, DataType, Pixel, Pixels, for_each_dtype};
 use serde_json::{Map, Value, json};
 use zarrs::array::codec::{GzipCodec, ZstdCodec};
 use zarrs::array::{Array, ArrayBuilder, ArrayMetadataOptions, Element, FillValue};
 use zarrs::filesystem::FilesystemStore;
 
-use super::atomic::Staging;
+use super::atomic::{Staging, describe};
 use super::cf_out::{
     CoordinateValues, GRID_MAPPING, Written, WrittenAttributes, coordinates, grid_mapping_attributes,
     measurement_attributes,
 };
-use super::plane::{extras, plane};
+use super::codec::{Wrapper, deflate, zstd};
+use super::pieces::{Pieces, chunk_side};
+use super::plane::whole_tile;
+use super::sink::{ArrayLayout, CubeLayout, CubeSink, Place};
+use super::whole::put_cube;
 use super::{Compression, WriteOptions};
 use crate::RasterError;
-
-/// Rows and columns of a chunk; each chunk holds one plane.
-const CHUNK: usize = 1024;
 
 /// Writes a cube as a Zarr v3 group with CF attributes: coordinates of pixel centres, `spatial_ref` with WKT and
 /// affine, times in UTC, `_FillValue` as xarray spells it, and consolidated metadata.
@@ -29,6 +31,15 @@ const CHUNK: usize = 1024;
 /// # Errors
 /// Where the target exists or cannot be written, the grid is rotated, or LZW is asked for, which Zarr lacks.
 pub fn write_zarr(path: &Path, cube: &Cube, options: &WriteOptions) -> Result<(), RasterError> {
+    put_cube(zarr_sink(path, CubeLayout::of(cube), options)?, cube).map(drop)
+}
+
+/// Begins what [`write_zarr`] writes, for pieces as they come: each is one chunk of one plane, compressed and written
+/// by the thread that puts it. Chunks without a valid pixel are left out, as Zarr's readers expect.
+///
+/// # Errors
+/// As [`write_zarr`].
+pub fn zarr_sink(path: &Path, layout: CubeLayout, options: &WriteOptions) -> Result<Box<dyn CubeSink>, RasterError> {
     let compress = options.compress.unwrap_or(Compression::Zstd);
     if compress == Compression::Lzw {
         return Err(RasterError::Inexpressible {
@@ -37,12 +48,14 @@ pub fn write_zarr(path: &Path, cube: &Cube, options: &WriteOptions) -> Result<()
             remedy: "use zstd, deflate or none".to_owned(),
         });
     }
-    let coordinates = coordinates(path, cube)?;
+    let coordinates = coordinates(path, &layout)?;
     let staging = Staging::begin(path, options.overwrite)?;
     let root = staging.path();
     let unwritable = |reason: String| RasterError::Unwritable { path: path.to_owned(), reason };
-    std::fs::create_dir(&root).map_err(|e| unwritable(e.to_string()))?;
+    std::fs::create_dir(&root).map_err(|e| unwritable(describe(&e)))?;
     let store = Arc::new(FilesystemStore::new(&root).map_err(|e| unwritable(e.to_string()))?);
+    let shape = layout.geobox.shape;
+    let tile = Shape::new(chunk_side(shape.rows), chunk_side(shape.cols));
     let mut group = Group { store, compress, arrays: Map::new() };
 
     let names: Vec<String> = coordinates.iter().map(|c| c.name.clone()).collect();
@@ -55,20 +68,98 @@ pub fn write_zarr(path: &Path, cube: &Cube, options: &WriteOptions) -> Result<()
         }
         .map_err(unwritable)?;
     }
-    group.small(GRID_MAPPING, &[], attributes(&grid_mapping_attributes(cube)), &[0_i64]).map_err(unwritable)?;
-    for (name, array) in &cube.arrays {
-        let has_extra = array.pixels.shape().len() == 4;
-        let dims: Vec<String> =
-            names.iter().filter(|d| has_extra || cube.extra.as_ref().is_none_or(|e| e.name != **d)).cloned().collect();
-        cube_model::for_each_dtype!(
-            array.pixels.dtype(),
-            T => group.data::<T>(name, &dims, cube, array).map_err(unwritable)?,
-            _ => ()
-        );
+    group.small(GRID_MAPPING, &[], attributes(&grid_mapping_attributes(&layout)), &[0_i64]).map_err(unwritable)?;
+    for array in &layout.arrays {
+        let has_extra = layout.has_extra(array);
+        let dims: Vec<String> = names
+            .iter()
+            .filter(|d| has_extra || layout.extra.as_ref().is_none_or(|e| e.name != **d))
+            .cloned()
+            .collect();
+        for_each_dtype!(array.dtype, T => group.data::<T>(&dims, &layout, array, tile).map_err(unwritable)?, _ => ());
     }
-    let metadata = group.metadata();
-    std::fs::write(root.join("zarr.json"), metadata).map_err(|e| unwritable(e.to_string()))?;
-    staging.publish()
+    std::fs::write(root.join("zarr.json"), group.metadata()).map_err(|e| unwritable(describe(&e)))?;
+    Ok(Box::new(ZarrSink { path: path.to_owned(), staging, compress, pieces: Pieces::new(path, layout, tile) }))
+}
+
+/// A group whose metadata stands and whose chunks come.
+struct ZarrSink {
+    path: PathBuf,
+    staging: Staging,
+    compress: Compression,
+    pieces: Pieces,
+}
+
+impl CubeSink for ZarrSink {
+    fn tile(&self) -> Shape {
+        self.pieces.tile()
+    }
+
+    fn working_bytes(&self) -> u64 {
+        0
+    }
+
+    fn put(&self, place: Place, pixels: Pixels) -> Result<(), RasterError> {
+        let (row, col) = self.pieces.take(place, &pixels)?;
+        let layout = self.pieces.layout();
+        let Some(array) = layout.arrays.get(place.array) else { return Ok(()) };
+        let mut chunk = self.staging.path().join(&array.name);
+        let extra = layout.has_extra(array).then_some(place.extra);
+        chunk.push("c");
+        for index in [Some(place.time), extra, Some(row), Some(col)].into_iter().flatten() {
+            chunk.push(index.to_string());
+        }
+        let written = for_each_dtype!(
+            array.dtype,
+            T => {
+                let fill = T::from_f64(array.stated_nodata().unwrap_or(0.0));
+                let values = whole_tile::<T>(pixels, self.tile(), fill);
+                match values.first() {
+                    // A chunk of nothing but fill need not be there; NaN equals itself here.
+                    Some(first) if same(*first, fill) && values.iter().all(|v| same(*v, fill)) => Ok(()),
+                    _ => write_chunk(&chunk, bytemuck::cast_slice(&values), self.compress),
+                }
+            },
+            _ => Ok(())
+        );
+        written.map_err(|error| RasterError::Unwritable { path: self.path.clone(), reason: describe(&error) })
+    }
+
+    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>, RasterError> {
+        self.pieces.complete()?;
+        self.staging.publish()?;
+        Ok(vec![self.path])
+    }
+}
+
+fn same<T: Pixel>(a: T, b: T) -> bool {
+    a == b || a.is_nan() && b.is_nan()
+}
+
+/// Writes a chunk, and the folders above it where they are not there yet.
+fn write_chunk(path: &Path, bytes: &[u8], compress: Compression) -> std::io::Result<()> {
+    let compressed;
+    let bytes = match compress {
+        Compression::None | Compression::Lzw => bytes,
+        Compression::Zstd => {
+            compressed = zstd(bytes)?;
+            &compressed
+        }
+        Compression::Deflate => {
+            compressed = deflate(bytes, Wrapper::Gzip)?;
+            &compressed
+        }
+    };
+    let mut file = match File::create(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            File::create(path)?
+        }
+        created => created?,
+    };
+    file.write_all(bytes)
 }
 
 /// The group that is being written.
@@ -125,47 +216,24 @@ impl Group {
         array.store_chunk(&vec![0; dims.len()], values.to_vec()).map_err(|e| format!("array {name}: {e}"))
     }
 
-    fn data<T: Pixel + Element>(
+    fn data<T: Pixel>(
         &mut self,
-        name: &str,
         dims: &[String],
-        cube: &Cube,
-        array: &CubeArray,
+        cube: &CubeLayout,
+        array: &ArrayLayout,
+        tile: Shape,
     ) -> Result<(), String> {
-        let (rows, cols) = (cube.geobox.shape.rows, cube.geobox.shape.cols);
-        let shape: Vec<u64> = array.pixels.shape().iter().map(|n| *n as u64).collect();
-        let (chunk_rows, chunk_cols) = (rows.clamp(1, CHUNK), cols.clamp(1, CHUNK));
-        let mut chunk = vec![1; dims.len() - 2];
-        chunk.extend([chunk_rows as u64, chunk_cols as u64]);
-        let nodata = array.nodata.or_else(|| T::DTYPE.is_float().then_some(f64::NAN)).filter(|n| T::DTYPE.holds(*n));
+        let grid = cube.geobox.shape;
+        let extra = cube.has_extra(array).then(|| cube.extras(array) as u64);
+        let shape = [Some(cube.times.len() as u64), extra, Some(grid.rows as u64), Some(grid.cols as u64)];
+        let chunk = [Some(1), extra.map(|_| 1), Some(tile.rows as u64), Some(tile.cols as u64)];
+        let sizes = (shape.into_iter().flatten().collect(), chunk.into_iter().flatten().collect());
+        let nodata = array.stated_nodata();
         let mut attributes = attributes(&measurement_attributes(array));
         if let Some(nodata) = nodata {
             attributes.insert("_FillValue".to_owned(), xarray_fill_value(nodata, T::DTYPE));
         }
-        let fill = T::from_f64(nodata.unwrap_or(0.0));
-        let out = self.create(name, dims, (shape, chunk), fill, attributes)?;
-        let tiles: Vec<(usize, Option<usize>, usize, usize)> = (0..cube.times.len())
-            .flat_map(|time| extras(cube, array).into_iter().map(move |extra| (time, extra)))
-            .flat_map(|(time, extra)| {
-                (0..rows.div_ceil(chunk_rows))
-                    .flat_map(move |row| (0..cols.div_ceil(chunk_cols)).map(move |col| (time, extra, row, col)))
-            })
-            .collect();
-        tiles.into_par_iter().try_for_each(|(time, extra, row, col)| {
-            let Some(pixels) = plane::<T>(array, time, extra) else { return Ok(()) };
-            // Chunks at the edge are whole in Zarr: what lies beyond is fill.
-            let mut values = vec![fill; chunk_rows * chunk_cols];
-            let (top, left) = (row * chunk_rows, col * chunk_cols);
-            let part = pixels.slice(s![top..rows.min(top + chunk_rows), left..cols.min(left + chunk_cols)]);
-            for (line, out) in part.rows().into_iter().zip(values.chunks_mut(chunk_cols)) {
-                for (value, out) in line.iter().zip(out) {
-                    *out = *value;
-                }
-            }
-            let index: Vec<u64> =
-                [Some(time), extra, Some(row), Some(col)].into_iter().flatten().map(|i| i as u64).collect();
-            out.store_chunk(&index, values).map_err(|e| format!("array {name}: {e}"))
-        })
+        self.create(&array.name, dims, sizes, T::from_f64(nodata.unwrap_or(0.0)), attributes).map(drop)
     }
 
     /// The group's metadata with a copy of that of its arrays, so that a reader needs one request.

@@ -2,11 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 #![expect(clippy::cast_precision_loss, reason = "the ends of 64 bits are meant to round")]
 
-use cube_geo::{Affine, Crs, GeoBox, Shape};
+use cube_geo::{Affine, Crs, GeoBox, Shape, Window};
 use cube_model::{Cube, CubeArray, DataType, ExtraDimension, Measurement, Pixel, Pixels, for_each_dtype};
 use cube_raster::{Raster, RasterLocation, open};
 use indexmap::IndexMap;
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, IxDyn, s};
 
 /// The ten types that pixels have in memory.
 pub(crate) const TYPES: [DataType; 10] = [
@@ -86,6 +86,14 @@ pub(crate) fn plane(array: &CubeArray, time: usize, extra: Option<usize>) -> Pix
             view = view.index_axis_move(ndarray::Axis(0), extra);
         }
         T::wrap(view.to_owned())
+    }, _ => unreachable!())
+}
+
+/// A window of a plane.
+pub(crate) fn cut(plane: &Pixels, window: Window) -> Pixels {
+    for_each_dtype!(plane.dtype(), T => {
+        let (rows, cols) = (window.row..window.row_end(), window.col..window.col_end());
+        T::wrap(T::view(plane).unwrap().slice(s![rows, cols]).to_owned().into_dyn())
     }, _ => unreachable!())
 }
 

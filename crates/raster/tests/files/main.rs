@@ -7,3 +7,6 @@ mod cubes;
 #[cfg(feature = "gdal")]
 mod real_files;
 mod round_trips;
+mod sinks;
+#[cfg(feature = "gdal")]
+mod tiffs;

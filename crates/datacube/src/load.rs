@@ -1,0 +1,95 @@
+//! Running a plan, into memory or into a file.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use cube_load::{FuseFunction, Hole, LoadPlan, RunOptions};
+use cube_model::Cube;
+
+use crate::Error;
+use crate::export::{ExportOptions, open_sink};
+
+/// How a load runs.
+#[derive(Default)]
+pub struct LoadOptions<'a> {
+    /// How many threads compute; all cores where `None`.
+    pub jobs: Option<usize>,
+    /// Told after each chunk how many are done, and of how many; from any thread.
+    pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,
+    /// Another thread sets it to true to stop the load at the next chunk; the load then fails as cancelled.
+    pub cancel: Option<&'a AtomicBool>,
+    /// Fuses the datasets of a time plane in place of the plan's rule.
+    pub fuse_with: Option<&'a FuseFunction<'a>>,
+}
+
+/// What a load gives: the pixels, and what had to be left out.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The pixels.
+    pub cube: Cube,
+    /// Sources that could not be read; empty unless the specification says to skip them.
+    pub holes: Vec<Hole>,
+}
+
+/// What a load wrote, and what had to be left out.
+#[derive(Debug)]
+pub struct Written {
+    /// The files that came of it (a Zarr store counts as one).
+    pub files: Vec<PathBuf>,
+    /// Sources that could not be read; empty unless the specification says to skip them.
+    pub holes: Vec<Hole>,
+}
+
+/// Runs a plan. What the plan warns of, and what had to be left out, is logged as warnings too.
+///
+/// # Errors
+/// Where a file cannot be read, the result would not fit into memory, or the load is cancelled.
+pub fn run(plan: &LoadPlan, options: &LoadOptions<'_>) -> Result<Loaded, Error> {
+    warn_of(plan);
+    let loaded = cube_load::run(plan, &options.run())?;
+    tell(&loaded.holes);
+    Ok(Loaded { cube: loaded.cube, holes: loaded.holes })
+}
+
+/// Runs a plan chunk by chunk into a file (or a directory, by its name as [`crate::export`] says), so that the result may be
+/// larger than memory. What is written is what [`run`] and [`crate::export`] would write; it appears under its name only when
+/// it is complete.
+///
+/// # Errors
+/// As [`run`], but for the size of the result; and as [`crate::export`].
+pub fn run_into(
+    plan: &LoadPlan,
+    path: &Path,
+    export: &ExportOptions,
+    options: &LoadOptions<'_>,
+) -> Result<Written, Error> {
+    warn_of(plan);
+    let sink = open_sink(plan.layout(), path, export)?;
+    let written = cube_load::run_into(plan, sink, &options.run())?;
+    tell(&written.holes);
+    Ok(Written { files: written.files, holes: written.holes })
+}
+
+impl<'a> LoadOptions<'a> {
+    fn run(&self) -> RunOptions<'a> {
+        let never = RunOptions::default();
+        RunOptions {
+            threads: self.jobs.unwrap_or(0),
+            progress: self.progress,
+            cancel: self.cancel.unwrap_or(never.cancel),
+            fuse_with: self.fuse_with,
+        }
+    }
+}
+
+fn warn_of(plan: &LoadPlan) {
+    for warning in &plan.warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn tell(holes: &[Hole]) {
+    for hole in holes {
+        tracing::warn!("left out: {hole}");
+    }
+}

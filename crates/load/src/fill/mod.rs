@@ -1,0 +1,98 @@
+//! One chunk filled from its sources.
+
+mod blend;
+mod first;
+mod marks;
+mod read;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cube_geo::{PixelMap, Resampling, Window};
+use ndarray::ArrayViewMut2;
+
+pub(crate) use blend::{fill_blended, fill_counted};
+pub(crate) use first::fill_kept;
+pub(crate) use marks::Provenance;
+use read::fill_from;
+
+use crate::blocks::BlockStore;
+use crate::files::SourceFile;
+use crate::plan::{Chunk, PlannedMeasurement};
+use crate::target::Target;
+use crate::warp::Sample;
+use crate::{FuseFunction, Geometry, Hole, LoadError, LoadPlan};
+
+/// What all chunks share.
+pub(crate) struct Context<'a> {
+    pub(crate) plan: &'a LoadPlan,
+    pub(crate) geometry: &'a Geometry<'a>,
+    /// Maps of the source grids that lie in another CRS.
+    pub(crate) maps: HashMap<(usize, Resampling), PixelMap>,
+    pub(crate) files: crate::files::Files,
+    pub(crate) store: BlockStore,
+    /// The caller's own way to fuse, in place of the plan's.
+    pub(crate) fuse_with: Option<&'a FuseFunction<'a>>,
+    pub(crate) cancel: &'a AtomicBool,
+}
+
+/// A source of a chunk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TaskSource {
+    /// Index of the dataset in the plan.
+    pub(crate) dataset: usize,
+    /// What it can fill, as a window of the output grid.
+    pub(crate) dst_window: Window,
+}
+
+/// A function that fills a chunk: its window of an array, and that of its provenance where the plan asks for it.
+pub(crate) type Fill<T> = fn(
+    &Context<'_>,
+    Chunk,
+    &[TaskSource],
+    ArrayViewMut2<'_, T>,
+    Option<Provenance<'_>>,
+) -> Result<Vec<Hole>, LoadError>;
+
+/// The sources of a chunk, one after the other, with what they may do.
+struct Sources<'c, 'a> {
+    context: &'c Context<'a>,
+    planned: &'c PlannedMeasurement,
+    chunk: Chunk,
+    holes: Vec<Hole>,
+}
+
+impl<'c, 'a> Sources<'c, 'a> {
+    fn new(context: &'c Context<'a>, chunk: Chunk) -> Result<Self, LoadError> {
+        let no_plan = || LoadError::BadPlan { reason: "a chunk of it belongs to no measurement".to_owned() };
+        let planned = context.plan.measurements.get(chunk.measurement).ok_or_else(no_plan)?;
+        Ok(Self { context, planned, chunk, holes: Vec::new() })
+    }
+
+    /// Fills what `source` has of the target's pixels inside `part` that are not filled yet. True where it could be
+    /// read; a source that cannot be and may be skipped becomes a hole.
+    fn fill<T: Sample>(
+        &mut self,
+        source: TaskSource,
+        part: Window,
+        target: &mut Target<'_, T>,
+    ) -> Result<bool, LoadError> {
+        self.check()?;
+        let Some(file) = self.context.files.of(source.dataset, self.chunk) else { return Ok(true) };
+        match fill_from(self.context, file, self.planned.resampling, part, target) {
+            Err(error) if self.context.plan.skip_broken && !matches!(error, LoadError::Cancelled) => {
+                self.leave_out(file, &error);
+                Ok(false)
+            }
+            result => result.map(|()| true),
+        }
+    }
+
+    fn leave_out(&mut self, file: &SourceFile, error: &LoadError) {
+        self.holes.push(file.hole(self.context.plan, error));
+    }
+
+    fn check(&self) -> Result<(), LoadError> {
+        if self.context.cancel.load(Ordering::Relaxed) { Err(LoadError::Cancelled) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,71 @@
+//! Chunks dealt out to threads.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::holes::unique;
+use super::prepare::Job;
+use super::{Hole, RunOptions};
+use crate::LoadError;
+use crate::fill::{Context, TaskSource};
+use crate::plan::Chunk;
+
+/// The work of one chunk.
+pub(super) type Task<'t> = Box<dyn FnOnce(&Context<'_>, &[TaskSource]) -> Result<Vec<Hole>, LoadError> + Send + 't>;
+
+/// What came of the chunks, by their numbers.
+#[derive(Default)]
+struct Outcome {
+    error: Option<(usize, LoadError)>,
+    holes: Vec<(usize, Hole)>,
+}
+
+/// Runs all tasks, which are those of the chunks in order; threads take them in order, so that neighbours share blocks.
+pub(super) fn work<'t>(
+    job: &Job<'_>,
+    tasks: impl Iterator<Item = (Chunk, Task<'t>)> + Send,
+    total: usize,
+    options: &RunOptions<'_>,
+) -> Result<Vec<Hole>, LoadError> {
+    let queue = Mutex::new(tasks.enumerate());
+    let done = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let outcome = Mutex::new(Outcome::default());
+    let context = &job.context;
+    let worker = || {
+        while !stop.load(Ordering::Relaxed) {
+            let Some((i, (chunk, task))) = queue.lock().unwrap_or_else(PoisonError::into_inner).next() else { break };
+            let sources = job.sources_of(chunk);
+            let cancelled = context.cancel.load(Ordering::Relaxed);
+            let result = if cancelled { Err(LoadError::Cancelled) } else { task(context, &sources) };
+            job.done_with(chunk, &sources);
+            let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
+            match result {
+                Ok(holes) => outcome.holes.extend(holes.into_iter().map(|hole| (i, hole))),
+                Err(error) => {
+                    stop.store(true, Ordering::Relaxed);
+                    // Of several, the first in the order of chunks.
+                    if outcome.error.as_ref().is_none_or(|(first, _)| i < *first) {
+                        outcome.error = Some((i, error));
+                    }
+                }
+            }
+            drop(outcome);
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            if let Some(progress) = options.progress {
+                progress(done, total);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..job.threads.min(total) {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+    let Outcome { error, holes } = outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match error {
+        Some((_, error)) => Err(error),
+        None => Ok(unique(holes)),
+    }
+}

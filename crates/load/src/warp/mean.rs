@@ -1,0 +1,143 @@
+//! Average and root mean square over the area of a destination pixel.
+
+use super::area::{Corners, HAIR, Span, cover};
+use super::nearest::pixel_under;
+use super::{Row, Sample, SourceWindow, Validity};
+
+/// The mean of the valid source pixels that each destination pixel covers, weighted by the covered area.
+pub(crate) fn average_row<T: Sample>(
+    source: SourceWindow<'_, T>,
+    valid: &impl Validity<T>,
+    corners: Corners<'_>,
+    row: &mut Row<'_, T>,
+) {
+    mean_row::<T, false>(source, valid, corners, row);
+}
+
+/// The root of the mean of their squares, weighted in the same way.
+pub(crate) fn rms_row<T: Sample>(
+    source: SourceWindow<'_, T>,
+    valid: &impl Validity<T>,
+    corners: Corners<'_>,
+    row: &mut Row<'_, T>,
+) {
+    mean_row::<T, true>(source, valid, corners, row);
+}
+
+fn mean_row<T: Sample, const SQUARES: bool>(
+    source: SourceWindow<'_, T>,
+    valid: &impl Validity<T>,
+    corners: Corners<'_>,
+    row: &mut Row<'_, T>,
+) {
+    let nodata = row.nodata;
+    for (i, (pixel, filled)) in row.pixels.iter_mut().zip(&mut *row.filled).enumerate() {
+        if *filled != 0 {
+            continue;
+        }
+        let Some((cols, rows)) = cover(&source, corners, i) else { continue };
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for line in rows.first..rows.end {
+            let start = line * source.cols + cols.first;
+            let Some(pixels) = source.pixels.get(start..start + (cols.end - cols.first)) else { continue };
+            let share = rows.share(line);
+            let (line_sum, line_weight) = line_sum::<T, SQUARES>(pixels, start, valid, cols);
+            sum += share * line_sum;
+            weight += share * line_weight;
+        }
+        let mean = if weight > 1e-12 {
+            let mean = sum / weight;
+            Some(if SQUARES { mean.sqrt() } else { mean })
+        } else {
+            middle(&source, valid, cols, rows)
+        };
+        if let Some(mean) = mean {
+            *pixel = Row::computed(nodata, mean);
+            *filled = 1;
+        }
+    }
+}
+
+/// The weighted sum of a line's valid pixels, or of their squares, and the sum of their weights. All pixels but the first
+/// and the last are covered whole.
+#[inline(always)]
+fn line_sum<T: Sample, const SQUARES: bool>(
+    pixels: &[T],
+    start: usize,
+    valid: &impl Validity<T>,
+    cols: Span,
+) -> (f64, f64) {
+    let one = |i: usize, value: T| {
+        let there = valid.holds(start + i, value);
+        let value = value.to_f64();
+        let value = if SQUARES { value * value } else { value };
+        if there { (value, 1.0) } else { (0.0, 0.0) }
+    };
+    let [first, rest @ ..] = pixels else { return (0.0, 0.0) };
+    let (mut sum, mut weight) = one(0, *first);
+    let share = cols.share(cols.first);
+    (sum, weight) = (sum * share, weight * share);
+    let [inner @ .., last] = rest else { return (sum, weight) };
+    let share = cols.share(cols.end - 1);
+    let (value, there) = one(pixels.len() - 1, *last);
+    sum += value * share;
+    weight += there * share;
+    // Two sums side by side: an addition need not wait for the one before it.
+    let (pairs, odd) = inner.as_chunks::<2>();
+    let (mut sums, mut weights) = ([0.0; 2], [0.0; 2]);
+    for (i, pair) in pairs.iter().enumerate() {
+        for k in 0..2 {
+            let (value, there) = one(1 + 2 * i + k, pair[k]);
+            sums[k] += value;
+            weights[k] += there;
+        }
+    }
+    if let [value] = odd {
+        let (value, there) = one(pixels.len() - 2, *value);
+        sums[0] += value;
+        weights[0] += there;
+    }
+    (sum + sums[0] + sums[1], weight + weights[0] + weights[1])
+}
+
+/// A destination pixel without extent in the source: the pixel in its middle.
+fn middle<T: Sample>(source: &SourceWindow<'_, T>, valid: &impl Validity<T>, cols: Span, rows: Span) -> Option<f64> {
+    if cols.to - cols.from > HAIR && rows.to - rows.from > HAIR {
+        return None;
+    }
+    let x = source.first.1 + f64::midpoint(cols.from, cols.to);
+    let y = source.first.0 + f64::midpoint(rows.from, rows.to);
+    let index = pixel_under(source, x, y)?;
+    let value = source.pixels[index];
+    valid.holds(index, value).then(|| value.to_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::warp::testing::area;
+
+    #[test]
+    fn average_is_weighted_by_area_and_skips_nodata() {
+        assert_eq!(area(average_row, 2.0), [35, 50]);
+        // Columns 0, 1 and half of 2: (10+20+50+60 + 30/2) / 4.5 = 34.4; then half of 2, 3: (15+40+80) / 2.5 = 54.
+        assert_eq!(area(average_row, 2.5), [34, 54]);
+    }
+
+    #[test]
+    fn rms_is_the_root_of_the_mean_square() {
+        // (100 + 400 + 2500 + 3600) / 4, then (900 + 1600 + 6400) / 3.
+        assert_eq!(area(rms_row, 2.0), [41, 54]);
+    }
+
+    #[test]
+    fn long_lines_are_summed_whole() {
+        let pixels: Vec<u16> = (1..=9).collect();
+        let span = Span::new(0.5, 8.75, 0.0, 9).unwrap();
+        let (sum, weight) = line_sum::<u16, false>(&pixels, 0, &crate::warp::Unlike(5), span);
+        assert!(
+            (sum - (0.5 + 2.0 + 3.0 + 4.0 + 6.0 + 7.0 + 8.0 + 0.75 * 9.0)).abs() < 1e-12
+                && (weight - 7.25).abs() < 1e-12
+        );
+    }
+}

@@ -1,0 +1,281 @@
+//! Unpacks blocks: from the bytes of the file to samples in the machine's byte order.
+
+use std::cell::RefCell;
+use std::io::Cursor;
+
+use super::image::{Codec, Image, Predictor};
+use super::predictor::{undo_float, undo_horizontal};
+
+/// What a thread keeps between blocks.
+struct Tools {
+    inflate: libdeflater::Decompressor,
+    zstd: Option<zstd::bulk::Decompressor<'static>>,
+    spare: Vec<u8>,
+}
+
+thread_local! {
+    static TOOLS: RefCell<Tools> = RefCell::new(Tools {
+        inflate: libdeflater::Decompressor::new(),
+        zstd: None,
+        spare: Vec::new(),
+    });
+}
+
+/// Unpacks `packed`, one block of `rows` rows as they are stored, into `out`: samples of [`Image::bytes`] bytes each, as
+/// they lie in the block. `out` must have just their length; nothing is written past it, whatever the bytes say.
+///
+/// # Errors
+/// Why the bytes are no such block.
+pub(super) fn decode(image: &Image, packed: &[u8], rows: usize, out: &mut [u8]) -> Result<(), String> {
+    TOOLS.with_borrow_mut(|tools| {
+        if image.bits == 1 {
+            return bits(image, packed, rows, out, tools);
+        }
+        unpack(image, packed, rows, out, tools)?;
+        let (bytes, stride) = (image.bytes(), image.together());
+        let row_bytes = image.block.cols * stride * bytes;
+        if image.predictor == Predictor::Float {
+            undo_float(out, row_bytes, bytes, stride, &mut tools.spare);
+            return Ok(());
+        }
+        if image.format.big_endian != cfg!(target_endian = "big") {
+            swap(out, bytes);
+        }
+        if image.predictor == Predictor::Horizontal && !undo_horizontal(out, row_bytes, bytes, stride) {
+            return Err("its block lies askew in memory".to_owned());
+        }
+        Ok(())
+    })
+}
+
+fn unpack(image: &Image, packed: &[u8], rows: usize, out: &mut [u8], tools: &mut Tools) -> Result<(), String> {
+    let expected = out.len();
+    let short = |got: usize| Err(format!("a block has {got} bytes, expected {expected}"));
+    match image.codec {
+        Codec::None => match packed.get(..expected) {
+            Some(all) => out.copy_from_slice(all),
+            None => return short(packed.len()),
+        },
+        Codec::Deflate => match tools.inflate.zlib_decompress(packed, out) {
+            Ok(got) if got < expected => return short(got),
+            Ok(_) => {}
+            Err(libdeflater::DecompressionError::BadData) => return Err("a block is no zlib stream".to_owned()),
+            Err(libdeflater::DecompressionError::InsufficientSpace) => {
+                return last_strip(image, rows, out, &mut |whole| {
+                    let inflated = tools.inflate.zlib_decompress(packed, whole);
+                    inflated.map_err(|_| format!("a block inflates to more than its {expected} bytes"))
+                });
+            }
+        },
+        Codec::Zstd => {
+            let zstd = match &mut tools.zstd {
+                Some(zstd) => zstd,
+                none => none.insert(zstd::bulk::Decompressor::new().map_err(|e| e.to_string())?),
+            };
+            match zstd.decompress_to_buffer(packed, out) {
+                Ok(got) if got < expected => return short(got),
+                Ok(_) => {}
+                Err(error) => {
+                    return last_strip(image, rows, out, &mut |whole| {
+                        zstd.decompress_to_buffer(packed, whole).map_err(|_| format!("a block is no ZSTD: {error}"))
+                    });
+                }
+            }
+        }
+        Codec::Lzw => lzw(packed, out)?,
+        Codec::PackBits => pack_bits(packed, out)?,
+        Codec::Jpeg => jpeg(image, packed, rows, out)?,
+        Codec::WebP => webp(image, packed, rows, out)?,
+    }
+    Ok(())
+}
+
+/// Some writers fill the last strip up to the height of the others: what lies below the image is dropped.
+fn last_strip(
+    image: &Image,
+    rows: usize,
+    out: &mut [u8],
+    decode: &mut dyn FnMut(&mut [u8]) -> Result<usize, String>,
+) -> Result<(), String> {
+    let whole = if image.tiled || rows >= image.block.rows { 0 } else { out.len() / rows.max(1) * image.block.rows };
+    let mut all = vec![0; whole];
+    let got = decode(&mut all)?;
+    let head = all.get(..out.len()).filter(|_| got >= out.len()).ok_or("the last strip is too long")?;
+    out.copy_from_slice(head);
+    Ok(())
+}
+
+fn swap(samples: &mut [u8], bytes: usize) {
+    match bytes {
+        2 => samples.as_chunks_mut::<2>().0.iter_mut().for_each(|s| s.reverse()),
+        4 => samples.as_chunks_mut::<4>().0.iter_mut().for_each(|s| s.reverse()),
+        8 => samples.as_chunks_mut::<8>().0.iter_mut().for_each(|s| s.reverse()),
+        _ => {}
+    }
+}
+
+/// A mask of one bit a pixel, rows padded to bytes: 255 where it is set.
+fn bits(image: &Image, packed: &[u8], rows: usize, out: &mut [u8], tools: &mut Tools) -> Result<(), String> {
+    let cols = image.block.cols * image.together();
+    let row_bytes = cols.div_ceil(8);
+    let mut all = std::mem::take(&mut tools.spare);
+    all.clear();
+    all.resize(row_bytes * rows, 0);
+    let unpacked = unpack(image, packed, rows, &mut all, tools);
+    for (row, set) in out.chunks_exact_mut(cols.max(1)).zip(all.chunks_exact(row_bytes.max(1))) {
+        for (pixels, byte) in row.chunks_mut(8).zip(set) {
+            for (n, pixel) in pixels.iter_mut().enumerate() {
+                *pixel = if byte & (0x80 >> n) == 0 { 0 } else { 255 };
+            }
+        }
+    }
+    tools.spare = all;
+    unpacked
+}
+
+fn lzw(packed: &[u8], out: &mut [u8]) -> Result<(), String> {
+    if packed.starts_with(&[0]) && packed.get(1).is_some_and(|b| b & 1 == 1) {
+        return Err("a block is LZW of before TIFF 6.0, which is not read".to_owned());
+    }
+    let mut decoder = weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
+    let (mut read, mut written) = (0, 0);
+    while written < out.len() {
+        let result = decoder.decode_bytes(&packed[read..], &mut out[written..]);
+        read += result.consumed_in;
+        written += result.consumed_out;
+        let done = match result.status {
+            Ok(weezl::LzwStatus::Ok) => result.consumed_in == 0 && result.consumed_out == 0,
+            Ok(_) => true,
+            Err(error) => return Err(format!("a block is no LZW stream: {error}")),
+        };
+        if done && written < out.len() {
+            return Err(format!("a block has {written} bytes, expected {}", out.len()));
+        }
+    }
+    Ok(())
+}
+
+fn pack_bits(packed: &[u8], out: &mut [u8]) -> Result<(), String> {
+    let (mut packed, mut written) = (packed, 0);
+    let expected = out.len();
+    let short = |written| format!("a block has {written} bytes, expected {expected}");
+    while written < expected {
+        let (head, rest) = packed.split_first().ok_or_else(|| short(written))?;
+        let head = head.cast_signed();
+        let room = &mut out[written..];
+        if head >= 0 {
+            let length = usize::from(head.unsigned_abs()) + 1;
+            let literal = rest.get(..length).ok_or_else(|| short(written))?;
+            let fits = length.min(room.len());
+            room[..fits].copy_from_slice(&literal[..fits]);
+            (packed, written) = (&rest[length..], written + fits);
+        } else if head != -128 {
+            let (byte, rest) = rest.split_first().ok_or_else(|| short(written))?;
+            let fits = (usize::from(head.unsigned_abs()) + 1).min(room.len());
+            room[..fits].fill(*byte);
+            (packed, written) = (rest, written + fits);
+        } else {
+            packed = rest;
+        }
+    }
+    Ok(())
+}
+
+/// A JPEG whose tables may stand in the directory. YCbCr becomes RGB, as the photometric interpretation says it is.
+fn jpeg(image: &Image, packed: &[u8], rows: usize, out: &mut [u8]) -> Result<(), String> {
+    use zune_core::colorspace::ColorSpace;
+    use zune_core::options::DecoderOptions;
+    let tables = image.jpeg_tables.as_deref().unwrap_or_default();
+    let tables = tables.strip_suffix(&[0xff, 0xd9]).unwrap_or(tables);
+    let joined;
+    let stream = match packed.strip_prefix(&[0xff, 0xd8]) {
+        Some(rest) if tables.starts_with(&[0xff, 0xd8]) => {
+            joined = [tables, rest].concat();
+            joined.as_slice()
+        }
+        _ => packed,
+    };
+    let components = image.together();
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(image.block.cols)
+        .set_max_height(image.block.rows);
+    let broken = |error: &dyn std::fmt::Debug| format!("a block is no JPEG: {error:?}");
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(Cursor::new(stream), options);
+    decoder.decode_headers().map_err(|e| broken(&e))?;
+    let info = decoder.info().ok_or("a block is a JPEG without a header")?;
+    let size = (usize::from(info.height), usize::from(info.width), usize::from(info.components));
+    if size.1 != image.block.cols || size.0 < rows || size.2 != components {
+        return Err(format!(
+            "a block is a JPEG of {} × {} × {}, expected {rows} × {} × {components}",
+            size.0, size.1, size.2, image.block.cols
+        ));
+    }
+    // Only YCbCr that the directory calls so is turned; other components come as they are.
+    let colours = match (image.photometric, decoder.input_colorspace()) {
+        _ if components == 1 => ColorSpace::Luma,
+        (6, _) | (_, Some(ColorSpace::RGB)) => ColorSpace::RGB,
+        _ => ColorSpace::YCbCr,
+    };
+    decoder.set_options(options.jpeg_set_out_colorspace(colours));
+    if size.0 == rows {
+        return decoder.decode_into(out).map_err(|e| broken(&e));
+    }
+    let all = decoder.decode().map_err(|e| broken(&e))?;
+    out.copy_from_slice(all.get(..out.len()).ok_or("a JPEG ends early")?);
+    Ok(())
+}
+
+/// A WebP of three or four samples; one without alpha is opaque.
+fn webp(image: &Image, packed: &[u8], rows: usize, out: &mut [u8]) -> Result<(), String> {
+    let broken = |error: image_webp::DecodingError| format!("a block is no WebP: {error}");
+    let mut decoder = image_webp::WebPDecoder::new(Cursor::new(packed)).map_err(broken)?;
+    let (width, height) = decoder.dimensions();
+    let cols = image.block.cols;
+    if (width as usize, height as usize) != (cols, rows) || decoder.is_animated() {
+        return Err(format!("a block is a WebP of {height} × {width}, expected {rows} × {cols}"));
+    }
+    decoder.set_memory_limit(out.len().saturating_mul(4));
+    let has = if decoder.has_alpha() { 4 } else { 3 };
+    if has == image.samples {
+        return decoder.read_image(out).map_err(broken);
+    }
+    let mut all = vec![0; rows * cols * has];
+    decoder.read_image(&mut all).map_err(broken)?;
+    for (pixel, found) in out.chunks_exact_mut(image.samples).zip(all.chunks_exact(has)) {
+        pixel.fill(255);
+        pixel.iter_mut().zip(found).for_each(|(to, from)| *to = *from);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_runs_are_cut_at_the_size_that_is_expected() {
+        let mut out = [9; 6];
+        pack_bits(&[0x81, 7], &mut out).unwrap();
+        assert_eq!(out, [7; 6]);
+        pack_bits(&[1, 4, 5, 0x80, 0xfd, 6], &mut out).unwrap();
+        assert_eq!(out, [4, 5, 6, 6, 6, 6]);
+        assert!(pack_bits(&[5, 1, 2], &mut out).unwrap_err().contains("has 0 bytes"));
+        assert!(pack_bits(&[0xff, 1], &mut out).unwrap_err().contains("has 2 bytes"));
+    }
+
+    #[test]
+    fn any_bytes_of_lzw_are_an_error_or_fill_the_block() {
+        let mut state = 1_u32;
+        for length in 0..400 {
+            let packed: Vec<u8> = (0..length)
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    state.to_be_bytes()[0]
+                })
+                .collect();
+            let mut out = [0; 5000];
+            let _ = lzw(&packed, &mut out);
+        }
+    }
+}

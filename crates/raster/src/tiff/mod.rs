@@ -1,0 +1,92 @@
+//! GeoTIFF, read by ourselves: classic and `BigTIFF`, the layouts and codecs that archives are made of.
+//!
+//! [`ByteSource`] gives bytes, [`ifd`] the tags, [`image`] the blocks of one image, [`file`] what the images of a file are
+//! to each other, [`blocks`] unpacked pixels. Every count and size is checked against the file's length, or a limit,
+//! before memory is asked for. What is not read here is [`Refusal::Foreign`]: GDAL gets it.
+
+mod blocks;
+mod bytes;
+mod codec;
+mod file;
+mod geokeys;
+mod ifd;
+mod image;
+mod metadata;
+mod predictor;
+mod raster;
+mod sidecars;
+mod sums;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) mod written;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use bytes::ByteSource;
+use bytes::LocalFile;
+pub(crate) use file::TiffFile;
+pub(crate) use raster::{open, planes};
+pub(crate) use sidecars::matters;
+
+use crate::{Raster, RasterError, RasterLocation};
+
+/// The name of the driver in headers, as GDAL calls it.
+const DRIVER: &str = "GTiff";
+
+/// Why a file is not read here.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Refusal {
+    /// It is no sound TIFF.
+    Broken(String),
+    /// It is for GDAL.
+    Foreign(String),
+}
+
+impl Refusal {
+    fn broken(reason: impl Into<String>) -> Self {
+        Self::Broken(reason.into())
+    }
+
+    fn foreign(reason: impl Into<String>) -> Self {
+        Self::Foreign(reason.into())
+    }
+
+    /// The sentence of a build, or a caller, that has no GDAL to ask.
+    pub(crate) fn error(self, location: &str) -> RasterError {
+        match self {
+            Self::Broken(reason) => {
+                RasterError::Unreadable { location: location.to_owned(), driver: DRIVER.to_owned(), reason }
+            }
+            Self::Foreign(what) => RasterError::Unsupported {
+                location: location.to_owned(),
+                what: format!("{what}, which the own reader of GeoTIFF does not read"),
+                remedy: "use a build with the feature `gdal`, or convert the file to a COG".to_owned(),
+            },
+        }
+    }
+}
+
+/// True where a file that begins with these bytes is a TIFF.
+pub(crate) fn is_tiff(magic: &[u8]) -> bool {
+    matches!(magic.get(..4), Some(b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+"))
+}
+
+/// Reads the header of a file on disk.
+pub(crate) fn open_path(path: &Path) -> Result<TiffFile, Refusal> {
+    let source = LocalFile::open(path).map_err(|error| Refusal::broken(error.to_string()))?;
+    TiffFile::read(Arc::new(source))
+}
+
+/// Opens a GeoTIFF of any source of bytes at the band of `location`; its URL is for messages only.
+///
+/// # Errors
+/// Where the bytes are no sound TIFF, it has no such band, or it needs GDAL.
+pub fn open_geotiff(source: Arc<dyn ByteSource>, location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
+    let file = TiffFile::read(source).map_err(|refusal| refusal.error(&location.to_string()))?;
+    if let Some(why) = file.foreign_crs() {
+        tracing::debug!(%location, why, "its CRS is not told");
+    }
+    open(Arc::new(file), location)
+}

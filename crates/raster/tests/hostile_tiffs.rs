@@ -1,0 +1,154 @@
+//! TIFFs that are made to break a reader: each is an error, soon, and takes little memory. One test, since memory is
+//! counted for the whole process.
+#![expect(clippy::unwrap_used, reason = "functions that tests share")]
+
+#[path = "../src/tiff/written.rs"]
+mod written;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cube_geo::Window;
+use cube_raster::{RasterLocation, open_geotiff};
+use written::Tiff;
+
+const MOST_TIME: Duration = Duration::from_secs(1);
+const MOST_MEMORY: u64 = 64 << 20;
+
+/// Opens the file and reads its first pixels, at full resolution and the first overview.
+fn read(bytes: Vec<u8>) -> Result<(), String> {
+    let location = RasterLocation { url: "hostile.tif".to_owned(), layer: None, band: 1 };
+    let mut raster = open_geotiff(Arc::new(bytes), &location).map_err(|e| e.to_string())?;
+    let levels = 1 + raster.header().overviews.len().min(1);
+    for level in 0..levels {
+        let shape = level.checked_sub(1).map_or(raster.header().shape, |n| raster.header().overviews[n]);
+        let window = Window::new(0, 0, shape.rows.min(64), shape.cols.min(64));
+        raster.read(level, window).map_err(|e| e.to_string())?;
+        raster.read_mask(level, window).map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+/// The most memory that the process ever had, in bytes; `None` where the system does not tell.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kb| kb * 1024)
+}
+
+fn deflated(bytes: usize) -> Vec<u8> {
+    let mut deflater = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
+    let zeros = vec![0; bytes];
+    let mut packed = vec![0; deflater.zlib_compress_bound(bytes)];
+    let length = deflater.zlib_compress(&zeros, &mut packed).unwrap();
+    packed.truncate(length);
+    packed
+}
+
+/// Each file with a part of the sentence that it must give.
+fn files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let mut files = Vec::new();
+    let mut add = |name, tiff: &Tiff, says| files.push((name, tiff.bytes(), says));
+    let with = |change: &dyn Fn(&mut Tiff) -> &mut Tiff| {
+        let mut tiff = Tiff::small();
+        change(&mut tiff);
+        tiff
+    };
+    add("no directory", &Tiff { directories: Vec::new(), next: 0, ..Tiff::small() }, "past its end");
+    add("zero width", &with(&|t| t.short(256, 0)), "a width of 0");
+    add("zero rows a strip", &with(&|t| t.short(278, 0)), "rows a strip of 0");
+    add("no samples", &with(&|t| t.short(277, 0)), "number of samples of 0");
+    add("65,535 samples", &with(&|t| t.short(277, 65_535)), "its strip of 24 bytes ends before row 1");
+    add("byte count past the end", &with(&|t| t.long(279, 4_000_000_000)), "lies past its end");
+    add("offset past the end", &with(&|t| t.long(273, 4_000_000_000)), "lies past its end");
+    add("short strip", &with(&|t| t.long(279, 23)), "a block has 23 bytes, expected 24");
+    add("fewer strips than rows", &with(&|t| t.short(278, 1)), "ask for 4 of them");
+    add("three kinds of samples", &with(&|t| t.set(258, 3, vec![8, 0, 16, 0, 8, 0]).short(277, 3)), "several types");
+    add("odd predictor", &with(&|t| t.short(259, 8).short(317, 9)), "predictor 9");
+    add("float predictor of bytes", &with(&|t| t.short(259, 8).short(317, 3)), "predictor 3");
+    add("planar of 9", &with(&|t| t.short(284, 9)), "planar configuration of 9");
+    add("no zlib", &with(&|t| t.short(259, 8)), "no zlib stream");
+    add("no ZSTD", &with(&|t| t.short(259, 50_000)), "no ZSTD");
+    add("no JPEG", &with(&|t| t.short(259, 7)), "no JPEG");
+    add("no LZW", &with(&|t| t.short(259, 5)), "LZW");
+    add("text as numbers", &with(&|t| t.set(256, 2, b"six\0".to_vec())), "kind 2, expected whole numbers");
+    add("GeoKeys that are not there", &with(&|t| t.set(34735, 3, vec![1, 0, 1, 0, 0, 0, 99, 0])), "claim 99");
+    add("loop of itself", &Tiff { next: 32, ..Tiff::small() }, "loop");
+    let mut two = Tiff::small();
+    two.directories.push(two.directories[0].clone());
+    add("loop of two", &Tiff { next: 32, ..two }, "loop");
+    // 65,000 directories of one image.
+    let one = Tiff::small().directories[0].clone();
+    let many = Tiff { directories: vec![one; 65_000], ..Tiff::small() };
+    add("65,000 directories", &many, "more than 2048 directories");
+    // 10⁶ × 10⁶ pixels whose list of tiles is not there; and one block of that size.
+    let mut huge = Tiff::tiled(512, 512, 8, &deflated(512 * 512 * 2));
+    huge.long(256, 1_000_000).long(257, 1_000_000);
+    add("10⁶ × 10⁶ pixels without tiles", &huge, "ask for 3818116 of them");
+    huge.long(322, 1_000_000).long(323, 1_000_000);
+    add("one tile of 10⁶ × 10⁶", &huge, "at most 2147483648 are read");
+    huge.long(322, 0);
+    add("zero tiles", &huge, "a tile width of 0");
+    // Tiles of 512 KiB that go on and on.
+    let bomb = deflated(64 << 20);
+    add("a tile that inflates to more", &Tiff::tiled(512, 512, 8, &bomb), "inflates to more");
+    let zstd = zstd::bulk::compress(&vec![0; 64 << 20], 3).unwrap();
+    add("a tile of ZSTD that is more", &Tiff::tiled(512, 512, 50_000, &zstd), "no ZSTD");
+    // A tile that claims 1 GiB of which there is little.
+    add("a large tile of little", &Tiff::tiled(23_000, 23_000, 8, &deflated(1000)), "has 1000 bytes");
+    // Claims of counts that no file has.
+    let mut count = Tiff::small().bytes();
+    let at = count.windows(4).position(|w| w == [0x11, 1, 4, 0]).unwrap();
+    count[at + 4..at + 8].copy_from_slice(&u32::MAX.to_le_bytes());
+    files.push(("2³² strips", count, "lies past its end"));
+    let mut tags = Tiff { big: true, ..Tiff::small() };
+    tags.long(273, 16);
+    let mut tags = tags.bytes();
+    let directory = usize::try_from(u64::from_le_bytes(tags[8..16].try_into().unwrap())).unwrap();
+    tags[directory..directory + 8].copy_from_slice(&(1_u64 << 32).to_le_bytes());
+    files.push(("2³² tags", tags, "claims 4294967296 tags"));
+    // A picture that says it is larger than its tile.
+    let jpeg = [&b"\xff\xd8\xff\xc0\0\x0b\x08\xff\xff\xff\xff\x01\x01\x11\0"[..], b"\xff\xd9"].concat();
+    let mut picture = Tiff::tiled(16, 16, 7, &jpeg);
+    picture.short(258, 8);
+    files.push(("a JPEG of 65,535²", picture.bytes(), "no JPEG"));
+    let webp = b"RIFF\x1e\0\0\0WEBPVP8L\x11\0\0\0\x2f\xff\xff\xff\xff\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+    let mut picture = Tiff::tiled(16, 16, 50_001, &webp);
+    picture.set(258, 3, vec![8, 0, 8, 0, 8, 0]).short(277, 3).short(262, 2);
+    files.push(("a WebP of 16,384²", picture.bytes(), "WebP"));
+    files
+}
+
+#[test]
+fn hostile_tiffs_are_errors_soon_and_in_little_memory() {
+    let files = files();
+    let sound = [Tiff::small().bytes(), Tiff::tiled(40, 16, 8, &deflated(512)).bytes()];
+    let mut sparse = Tiff::tiled(512, 512, 8, &[]);
+    sparse
+        .long(256, 1_000_000)
+        .long(257, 1_000_000)
+        .longs(324, &vec![0; 1954 * 1954])
+        .longs(325, &vec![0; 1954 * 1954]);
+    let sparse = sparse.bytes();
+    let before = peak();
+    for (name, bytes, says) in files {
+        let begin = Instant::now();
+        let error = read(bytes).expect_err(name);
+        assert!(error.contains("hostile.tif") && error.contains(says), "{name}: {error}");
+        assert!(begin.elapsed() < MOST_TIME, "{name} took {:?}", begin.elapsed());
+    }
+    for file in &sound {
+        read(file.clone()).unwrap();
+        // Cut anywhere: an error, or the pixels that are there all the same.
+        for length in 0..file.len() {
+            if let Err(error) = read(file[..length].to_vec()) {
+                assert!(error.starts_with("hostile.tif: "), "{error}");
+            }
+        }
+    }
+    read(sparse).unwrap();
+    match before.zip(peak()) {
+        Some((before, after)) => assert!(after - before < MOST_MEMORY, "{} MB more", (after - before) >> 20),
+        None => eprintln!("skipped: this system does not tell how much memory was used"),
+    }
+}
