@@ -136,14 +136,9 @@ pub(crate) fn large_cases() -> Vec<Case> {
         (DataType::Float32, f64::NAN),
         (DataType::Float64, -9999.0),
     ];
-    let typed = types.into_iter().flat_map(|(dtype, nodata)| [UTM, SAME].map(|case| Case { dtype, nodata, ..case }));
-    let all = pairs.into_iter().chain(scales).chain(typed);
-    all.map(|case| Case {
-        side: 300,
-        out_side: if case.out_pixel > 30.0 * case.pixel / 10.0 { 60 } else { 220 },
-        ..case
-    })
-    .collect()
+    let of_types = types.into_iter().flat_map(|(dtype, nodata)| [UTM, SAME].map(|case| Case { dtype, nodata, ..case }));
+    let coarser = [Case { origin: (500_003.0, 4_600_007.0), out_pixel: 23.0, ..SAME }];
+    pairs.into_iter().chain(scales).chain(of_types).chain(coarser).map(Case::large).collect()
 }
 
 impl Case {
