@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.tools/venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build install demo test bench bench-catalog bench-load faults lint fmt docs sample-data clean-demo
+.PHONY: help setup build install demo test bench bench-catalog bench-load faults oracle lint fmt docs sample-data clean-demo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench-catalog: ## indexing and search beside the Open Data Cube, on a PostgreSQL
 faults: ## all rounds of the fault tests: kills, races, full servers (make test does some of each)
 	@scripts/setup test
 	@CUBE_FAULTS=all scripts/postgres run cargo test --package cube-tests --test faults -- --nocapture --test-threads 1
+
+oracle: ## all resampling modes beside the installed gdalwarp, in some minutes
+	@scripts/oracle
 
 lint: ## the quick checks: format, arrows between crates, licences, clippy
 	cargo fmt --all --check

@@ -302,7 +302,7 @@ impl Cubic {
         Self::through([0, 1, 2, 3].map(down))
     }
 
-    #[inline(always)]
+    #[inline]
     fn at(self, t: f64) -> f64 {
         self.a + t * (self.b + t * (self.c + t * self.d))
     }

@@ -92,8 +92,8 @@ pub(crate) fn keep_answers(path: &Path, case: &Case) {
 
 /// The kept answers, which must be those to this very case.
 pub(crate) fn answers(path: &Path, case: &Case) -> HashMap<Resampling, Vec<f64>> {
-    let file =
-        gdal::Dataset::open(path).unwrap_or_else(|e| panic!("{}: {e}; scripts/oracle keep makes it", path.display()));
+    assert!(path.exists(), "{} is missing; scripts/oracle keep makes it", path.display());
+    let file = gdal::Dataset::open(path).unwrap();
     let transform = file.geo_transform().unwrap();
     let same = transform.iter().zip(case.output().affine.to_gdal()).all(|(a, b)| (a - b).abs() <= 1e-9 * b.abs());
     let size = (case.out_side, case.out_side);

@@ -4,6 +4,7 @@
 //! machine can compare with them. `make oracle` compares many and larger cases with the installed gdalwarp, and
 //! `scripts/oracle keep` writes the kept answers anew.
 #![expect(clippy::unwrap_used, reason = "a test's own set-up")]
+#![expect(clippy::float_cmp, reason = "exact values are asked for")]
 #![expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

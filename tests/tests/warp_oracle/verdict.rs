@@ -15,12 +15,12 @@ pub(crate) struct Verdict {
     /// Of those, valid in both.
     valid: usize,
     different: usize,
+    /// Of the different ones, those beyond the mode's tolerance.
+    far: usize,
     /// The largest difference.
     worst: f64,
     /// The largest difference as part of the range of the source pixels around.
     worst_of_range: f64,
-    /// The largest difference as part of the value itself.
-    worst_of_value: f64,
     /// Different ones that lie at no tie.
     off_ties: usize,
     /// Valid in one alone, and farther from an edge than a tie.
@@ -41,9 +41,10 @@ impl Verdict {
             pixels: 0,
             valid: 0,
             different: 0,
+            far: 0,
             worst: 0.0,
             worst_of_range: 0.0,
-            worst_of_value: 0.0,
+
             off_ties: 0,
             validity: 0,
         };
@@ -56,35 +57,36 @@ impl Verdict {
             if mode.is_area() && !corners.iter().all(|(x, y)| inside(*x) && inside(*y)) {
                 continue;
             }
-            // GDAL gives the outermost pixels of a sum more than their part of a source pixel that reaches out of the picture.
-            let last = case.out_side - 1;
-            let outermost = [i % case.out_side, i / case.out_side].iter().any(|i| *i == 0 || *i == last);
-            if mode == Resampling::Sum && outermost {
+            // A source pixel that reaches out of the picture is given to the pixels inside as a whole.
+            let reach = (case.pixel / case.out_pixel).ceil().clamp(1.0, 10.0) as usize;
+            let inner = reach..case.out_side - reach;
+            if mode == Resampling::Sum
+                && !(inner.contains(&(i % case.out_side)) && inner.contains(&(i / case.out_side)))
+            {
                 continue;
             }
             verdict.pixels += 1;
             let centre = transform.point(x + 0.5, y + 0.5).unwrap_or((f64::NAN, f64::NAN));
             let edges = if mode.is_area() { [corners[0], corners[3]] } else { [centre, centre] };
             let tie = edges.iter().any(|(x, y)| from_whole(*x).min(from_whole(*y)) < TIE);
-            if std::env::var_os("SHOW").is_some()
-                && mode == Resampling::Sum
-                && !tie
-                && (missing(got) != missing(want) || (got - want).abs() > 1.0)
-            {
-                println!("  {x} {y}: got {got} want {want} corners {corners:?}");
-            }
             if missing(got) != missing(want) {
                 verdict.validity += usize::from(!tie);
             } else if !missing(got) {
                 verdict.valid += 1;
                 let off = (got - want).abs();
                 if off > 0.0 {
-                    verdict.worst_of_value = verdict.worst_of_value.max(off / want.abs().max(1e-9));
                     verdict.different += 1;
                     verdict.off_ties += usize::from(!tie);
                     verdict.worst = verdict.worst.max(off);
-                    let range = range_around(case, source, &corners);
+                    let (range, largest) = range_around(case, source, &corners);
                     verdict.worst_of_range = verdict.worst_of_range.max(off / range);
+                    verdict.far += usize::from(match (case.dtype.is_float(), mode) {
+                        (false, _) => off > 1.0,
+                        // GDAL measures areas in the output's CRS, we in the source's.
+                        (true, Resampling::Sum) => off > 1e-4 * largest,
+                        (true, Resampling::Average | Resampling::Rms) => off > 3e-5 * range,
+                        (true, _) => off > 1e-5 * range,
+                    });
                 }
             }
         }
@@ -94,23 +96,24 @@ impl Verdict {
     /// What the tolerances do not allow.
     pub(crate) fn faults(&self, mode: Resampling, case: &Case) -> impl Iterator<Item = &'static str> + use<> {
         let few = (self.valid as f64 * 0.001).ceil() as usize;
-        let exact = self.different <= few;
         let float = case.dtype.is_float();
-        // In floats all that is computed differs in the last bits.
-        let close = if float { self.worst_of_range <= 1e-5 } else { self.worst <= 1.0 };
+        // In floats all that is computed differs in the last bits; a missing pixel right at an edge may change a few.
+        let close = self.far <= if float { few } else { 0 };
+        let exact = self.different <= few;
         let values = match mode {
             Resampling::Nearest => exact && self.off_ties == 0,
             Resampling::Bilinear | Resampling::Cubic | Resampling::CubicSpline | Resampling::Lanczos => {
                 close && (exact || float)
             }
-            // Corners within 2e-5 of a pixel give weights within some 1e-4.
-            Resampling::Average | Resampling::Rms => close || float && self.worst_of_range <= 1e-4,
-            Resampling::Sum => close || self.worst_of_value <= 1e-4,
+            Resampling::Average | Resampling::Rms => close,
+            // gdalwarp works in parts, and a sum loses or gains pixels where two of them meet.
+            Resampling::Sum => self.far <= 5 * few,
             _ => exact,
         };
+        let few_missing = if mode == Resampling::Sum { 5 * few } else { 0 };
         let found = [
             (self.valid * 10 > self.pixels && self.pixels > 0, "too little to compare"),
-            (self.validity == 0, "valid pixels differ"),
+            (self.validity <= few_missing, "valid pixels differ"),
             (values, "values differ"),
         ];
         found.into_iter().filter(|(good, _)| !good).map(|(_, fault)| fault)
@@ -122,14 +125,14 @@ impl fmt::Display for Verdict {
         let identical = 100.0 * (1.0 - self.different as f64 / self.valid.max(1) as f64);
         write!(
             f,
-            "{identical:.3} % of {} identical, worst {} ({:.1e} of the range), {} off ties, validity {}",
-            self.valid, self.worst, self.worst_of_range, self.off_ties, self.validity
+            "{identical:.3} % of {} identical, worst {} ({:.1e} of the range), {} beyond the tolerance, {} off ties, validity {}",
+            self.valid, self.worst, self.worst_of_range, self.far, self.off_ties, self.validity
         )
     }
 }
 
-/// The range of the source's valid pixels under and around a destination pixel.
-fn range_around(case: &Case, source: &[f64], corners: &[(f64, f64); 4]) -> f64 {
+/// The range of the source's valid pixels under and around a destination pixel, and the largest size of one.
+fn range_around(case: &Case, source: &[f64], corners: &[(f64, f64); 4]) -> (f64, f64) {
     let side = case.side as f64;
     let along = |values: [f64; 4]| {
         let low = values.into_iter().fold(f64::INFINITY, f64::min) - 3.0;
@@ -141,5 +144,6 @@ fn range_around(case: &Case, source: &[f64], corners: &[(f64, f64); 4]) -> f64 {
     let (low, high) = values
         .filter(|v| !v.is_nan() && *v != case.nodata)
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    (high - low).max(high.abs() * 1e-6)
+    let largest = high.abs().max(low.abs());
+    ((high - low).max(largest * 1e-6), largest)
 }

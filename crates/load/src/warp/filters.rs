@@ -93,8 +93,10 @@ impl Filter<6> for Lanczos {
             let x = t - place;
             *weight = if x == 0.0 { 1.0 } else { products[product] / (x * x) };
         }
-        let [a, b, c, d, e, f] = weights;
-        if turned { [f, e, d, c, b, a] } else { weights }
+        if turned {
+            weights.reverse();
+        }
+        weights
     }
 }
 
@@ -110,6 +112,7 @@ fn sin_third(t: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "exact values are asked for")]
 mod tests {
     use super::*;
 

@@ -6,6 +6,7 @@
 use super::filters::{Cubic, Filter, Lanczos, Linear, Spline};
 use super::missing::with_missing;
 use super::sample::{floor, to_index};
+use super::vector::interpolate_row;
 use super::{Row, Sample, SourceWindow, Validity};
 use crate::files::count;
 
@@ -130,7 +131,8 @@ pub(super) fn normalised(sum: f64, weight: f64) -> f64 {
 
 /// The pixel that contains the position must be valid; what of the other pixels may be missing is the filter's own rule
 /// ([`Missing`]).
-fn interpolate_row<T: Sample, F: Filter<N>, const N: usize>(
+#[inline(always)]
+pub(super) fn interpolate<T: Sample, F: Filter<N>, const N: usize>(
     source: SourceWindow<'_, T>,
     valid: &impl Validity<T>,
     (xs, ys): (&[f64], &[f64]),
@@ -163,6 +165,7 @@ fn interpolate_row<T: Sample, F: Filter<N>, const N: usize>(
 
 /// Writes the values that are whole where nothing is filled.
 #[inline(always)]
+#[expect(clippy::needless_bitwise_bool, reason = "without a jump the loop becomes vector code")]
 fn write<T: Sample>(nodata: Option<T>, block: &Block, pixels: &mut [T], filled: &mut [u8]) {
     let (avoid, beside) = nodata.map_or((None, T::default()), |n| (Some(n), n.beside()));
     let values = block.values.iter().zip(&block.whole);

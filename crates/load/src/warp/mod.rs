@@ -3,6 +3,7 @@
 //! A kernel works on one row of a chunk: it gets the source positions of the row's pixels, a contiguous window of the
 //! source, and the row itself with the marks of what is filled. It writes only where nothing is filled yet, and marks
 //! what it writes: the first valid pixel wins, without a buffer in between.
+#![expect(clippy::inline_always, reason = "what a kernel calls must be compiled for the vector unit of its caller")]
 
 mod area;
 mod filters;
@@ -19,6 +20,7 @@ mod sum;
 #[cfg(test)]
 mod testing;
 mod validity;
+mod vector;
 
 pub(crate) use map::{Map, Positions};
 pub(crate) use paste::paste_row;

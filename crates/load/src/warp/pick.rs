@@ -106,11 +106,14 @@ fn byte_mode<T: Sample>(values: &[T], bins: &mut [u32; 256]) -> Option<T> {
             best = (Some(*value), *n);
         }
     }
-    values.iter().for_each(|value| bins[bin(value)] = 0);
+    for value in values {
+        bins[bin(value)] = 0;
+    }
     best.0
 }
 
-/// `None` where there are too many different values.
+/// `None` where there are too many different values; else the mode, `None` of no values.
+#[expect(clippy::option_option, reason = "no answer is not the answer that there is none")]
 fn mode_of_few<T: Sample>(values: &[T]) -> Option<Option<T>> {
     let mut counts = [(T::default(), 0_u32); FEW];
     let (mut known, mut best) = (0, (None, 0));

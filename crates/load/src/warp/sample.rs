@@ -30,7 +30,6 @@ pub(super) fn floor(value: f64) -> f64 {
 
 /// A whole number from 0 to 2^51 as an index.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "an index into a slice that is in memory")]
 pub(super) fn to_index(whole: f64) -> usize {
     ((whole + WHOLE).to_bits() & ((1 << 51) - 1)) as usize
 }
@@ -49,8 +48,7 @@ macro_rules! narrow {
     ($($t:ty, $byte:expr;)*) => {$(
         impl Sample for $t {
             #[inline(always)]
-            #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::allow_attributes, reason = "the lower bits are the number")]
-            #[allow(clippy::cast_lossless)]
+            #[expect(clippy::cast_possible_truncation, clippy::cast_lossless, reason = "the lower bits are the number")]
             fn rounded(value: f64) -> Self {
                 rounded_bits(value, (<$t>::MIN as f64, <$t>::MAX as f64)) as $t
             }
@@ -140,6 +138,7 @@ impl Sample for f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "exact values are asked for")]
 mod tests {
     use super::*;
 
@@ -159,7 +158,7 @@ mod tests {
 
     #[test]
     fn floor_is_floor() {
-        for v in [0.0, 0.5, 1.0, 1.5, 2.5, -0.5, -1.0, -1.5, 0.499_999_999_999_999_94, 65534.999_999_999, -3.2e9] {
+        for v in [0.0, 0.5, 1.0, 1.5, 2.5, -0.5, -1.0, -1.5, 0.499_999_999_999_999_94, 65_534.999_999_999, -3.2e9] {
             assert!(floor(v) == f64::floor(v), "{v}");
         }
         assert_eq!((to_index(0.0), to_index(7.0), to_index(4e12)), (0, 7, 4_000_000_000_000));

@@ -80,6 +80,7 @@ pub(crate) fn sum_row<T: Sample>(
 }
 
 /// `None` where no valid pixel is covered.
+#[expect(clippy::many_single_char_names, reason = "corners and positions")]
 fn sum_of<T: Sample>(
     source: &SourceWindow<'_, T>,
     valid: &impl Validity<T>,
@@ -95,11 +96,13 @@ fn sum_of<T: Sample>(
     // Positions count from a pixel near by: areas then have the same bits whatever the window, and lose none to large
     // numbers.
     let base = (outline[0].0.floor(), outline[0].1.floor());
-    outline.iter_mut().for_each(|corner| *corner = (corner.0 - base.0, corner.1 - base.1));
+    for corner in &mut outline {
+        *corner = (corner.0 - base.0, corner.1 - base.1);
+    }
     let (first_col, first_row) = (source.first.1 - base.0, source.first.0 - base.1);
     let [a, b, c, d] = outline;
     #[expect(clippy::float_cmp, reason = "grids in parallel have equal positions, to the last bit")]
-    let parallel = (a.0 == d.0 && b.0 == c.0 && a.1 == b.1 && c.1 == d.1).then(|| ((a.0, c.0), (a.1, c.1)));
+    let parallel = (a.0 == d.0 && b.0 == c.0 && a.1 == b.1 && c.1 == d.1).then_some(((a.0, c.0), (a.1, c.1)));
     let outline = Figure::new(outline);
     let ((left, right), (top, bottom)) = parallel.unwrap_or_else(|| (outline.range(|c| c.0), outline.range(|c| c.1)));
     let rows = Span::new(top, bottom, first_row, source.rows)?;

@@ -45,6 +45,7 @@ impl<T: Pixel> Validity<T> for Unlike<T> {
 
 impl<T: Pixel> Validity<T> for Masked<'_> {
     #[inline(always)]
+    #[expect(clippy::needless_bitwise_bool, reason = "without a jump it becomes vector code")]
     fn all_hold<const N: usize>(&self, index: usize, values: &[T; N]) -> bool {
         let marks = self.0.get(index..).and_then(|rest| rest.first_chunk::<N>());
         marks.is_some_and(|marks| marks.iter().zip(values).fold(true, |all, (m, v)| all & (*m != 0) & !v.is_nan()))
