@@ -1,5 +1,6 @@
 //! The `cube` command: arguments in, tables, files and sentences out.
 
+mod allocator;
 mod args;
 mod commands;
 mod output;
@@ -16,6 +17,7 @@ use crate::args::Arguments;
 use crate::output::Failure;
 
 fn main() -> ExitCode {
+    allocator::keep_freed_memory();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

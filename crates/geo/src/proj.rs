@@ -66,15 +66,15 @@ impl Transform {
         let n = xs.len().min(ys.len());
         let (xs, ys) = (&mut xs[..n], &mut ys[..n]);
         let done = with_context(|context| {
-            let pj = context.transform(&self.from, &self.to)?;
+            let (pj, way) = context.transform(&self.from, &self.to)?;
             if !self.checked {
-                pj.forward(xs, ys);
+                pj.apply(way, xs, ys);
                 return Ok(());
             }
             let there = (xs.to_vec(), ys.to_vec());
-            pj.forward(xs, ys);
+            pj.apply(way, xs, ys);
             let mut again = (xs.to_vec(), ys.to_vec());
-            context.transform(&self.to, &self.from)?.forward(&mut again.0, &mut again.1);
+            pj.apply(way.back(), &mut again.0, &mut again.1);
             let geographic = self.from.is_geographic();
             for i in 0..n {
                 let (x, y) = (there.0[i], there.1[i]);
@@ -175,8 +175,28 @@ impl Drop for Pj {
     }
 }
 
+/// Which way an operation is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Forward,
+    Inverse,
+}
+
+impl Way {
+    const fn back(self) -> Self {
+        match self {
+            Self::Forward => Self::Inverse,
+            Self::Inverse => Self::Forward,
+        }
+    }
+}
+
 impl Pj {
-    fn forward(&self, xs: &mut [f64], ys: &mut [f64]) {
+    fn apply(&self, way: Way, xs: &mut [f64], ys: &mut [f64]) {
+        let direction = match way {
+            Way::Forward => proj_sys::PJ_DIRECTION_PJ_FWD,
+            Way::Inverse => proj_sys::PJ_DIRECTION_PJ_INV,
+        };
         let stride = size_of::<f64>();
         // SAFETY: both slices hold `len` f64 at that stride and are equally long (the caller cut them); z and t
         // are absent.
@@ -184,7 +204,7 @@ impl Pj {
             proj_sys::proj_errno_reset(self.0.as_ptr());
             proj_sys::proj_trans_generic(
                 self.0.as_ptr(),
-                proj_sys::PJ_DIRECTION_PJ_FWD,
+                direction,
                 xs.as_mut_ptr(),
                 stride,
                 xs.len(),
@@ -303,16 +323,18 @@ impl Context {
         Ok(pj)
     }
 
-    fn transform(&mut self, from: &Crs, to: &Crs) -> Result<Rc<Pj>, CrsError> {
-        if let Some(pj) = self.transforms.get(from.definition()).and_then(|targets| targets.get(to.definition())) {
-            return Ok(pj.clone());
+    /// The operation between two CRSs, and which way it leads from `from` to `to`. One serves both ways: to look one up
+    /// takes PROJ some 20 ms. Which of the two is its source does not depend on who asked first, so that all threads
+    /// compute the same bits.
+    fn transform(&mut self, from: &Crs, to: &Crs) -> Result<(Rc<Pj>, Way), CrsError> {
+        let way = if from.definition() <= to.definition() { Way::Forward } else { Way::Inverse };
+        let (first, second) = if way == Way::Forward { (from, to) } else { (to, from) };
+        let known = self.transforms.get(first.definition()).and_then(|targets| targets.get(second.definition()));
+        if let Some(pj) = known {
+            return Ok((pj.clone(), way));
         }
-        let (source, target) = (self.crs(from.definition())?, self.crs(to.definition())?);
-        let none = |reason: Option<String>| CrsError::NoTransform {
-            from: from.to_string(),
-            to: to.to_string(),
-            reason: reason.unwrap_or_else(|| "PROJ has none".to_owned()),
-        };
+        let (source, target) = (self.crs(first.definition())?, self.crs(second.definition())?);
+        let none = |reason: String| CrsError::NoTransform { from: from.to_string(), to: to.to_string(), reason };
         // SAFETY: context and both CRSs are alive and of this thread; no area, no options.
         let raw = unsafe {
             proj_sys::proj_create_crs_to_crs_from_pj(
@@ -323,16 +345,16 @@ impl Context {
                 ptr::null(),
             )
         };
-        let pj = NonNull::new(raw).map(Pj).ok_or_else(|| none(self.reason()))?;
+        let pj = NonNull::new(raw).map(Pj).ok_or_else(|| none(self.last_error()))?;
         // SAFETY: context and object are alive; the result is a new object.
         let raw = unsafe { proj_sys::proj_normalize_for_visualization(self.raw.0.as_ptr(), pj.0.as_ptr()) };
-        let pj = Rc::new(NonNull::new(raw).map(Pj).ok_or_else(|| none(self.reason()))?);
+        let pj = Rc::new(NonNull::new(raw).map(Pj).ok_or_else(|| none(self.last_error()))?);
         if self.transforms.len() >= KEPT {
             self.transforms.clear();
         }
-        let targets = self.transforms.entry(from.definition().to_owned()).or_default();
-        targets.insert(to.definition().to_owned(), pj.clone());
-        Ok(pj)
+        let targets = self.transforms.entry(first.definition().to_owned()).or_default();
+        targets.insert(second.definition().to_owned(), pj.clone());
+        Ok((pj, way))
     }
 
     /// The CRS inside a bound one.

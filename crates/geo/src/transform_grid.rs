@@ -55,13 +55,18 @@ pub struct TransformGrid {
     grids: Vec<CellGrid>,
 }
 
-/// The nodes of one cell: `side × side` of them, three to a patch and one more; `side` is 0 where each pixel goes through
-/// PROJ.
+/// The patches of one cell, row by row, `side × side` of them; `side` is 0 where each pixel goes through PROJ.
 #[derive(Debug, Clone, Default)]
 struct CellGrid {
     side: usize,
-    xs: Vec<f64>,
-    ys: Vec<f64>,
+    patches: Vec<Patch>,
+}
+
+/// Columns and rows of the source over one patch.
+#[derive(Debug, Clone)]
+struct Patch {
+    x: Surface,
+    y: Surface,
 }
 
 impl PixelMap {
@@ -133,7 +138,7 @@ impl TransformGrid {
             let pick = |v: &[f64]| -> Vec<f64> {
                 (0..4).flat_map(|j| (0..4).map(move |i| (j, i))).map(|(j, i)| v[(r + j) * cols + c + i]).collect()
             };
-            if !self.grids[cell].accept(pick(&xs), pick(&ys), 4, checks) {
+            if !self.grids[cell].accept(&pick(&xs), &pick(&ys), 4, checks) {
                 open.push(cell);
             }
         }
@@ -160,7 +165,7 @@ impl TransformGrid {
             let each = n * n + checks;
             for ((cell, xs), ys) in batch.iter().zip(xs.chunks_exact(each)).zip(ys.chunks_exact(each)) {
                 let (xs, ys) = (xs.split_at(n * n), ys.split_at(n * n));
-                if !self.grids[*cell].accept(xs.0.to_vec(), ys.0.to_vec(), n, (xs.1, ys.1)) {
+                if !self.grids[*cell].accept(xs.0, ys.0, n, (xs.1, ys.1)) {
                     open.push(*cell);
                 }
             }
@@ -224,52 +229,87 @@ impl TransformGrid {
 }
 
 impl CellGrid {
-    /// Takes an `n × n` lattice of nodes, if the surface through them passes by the checks.
-    fn accept(&mut self, xs: Vec<f64>, ys: Vec<f64>, n: usize, checks: (&[f64], &[f64])) -> bool {
+    /// Takes an `n × n` lattice of nodes, three to a patch and one more, if the surfaces through them pass by the checks.
+    fn accept(&mut self, xs: &[f64], ys: &[f64], n: usize, checks: (&[f64], &[f64])) -> bool {
         // A position without image is NaN in both.
         if xs.iter().chain(checks.0).any(|x| !x.is_finite()) {
             return false;
         }
-        let candidate = Self { side: n, xs, ys };
-        let patches = n / 3;
-        let near = |values: &[f64], truth: &[f64]| {
-            (0..patches * patches).zip(truth.chunks_exact(CHECKS.len())).all(|(patch, truth)| {
-                let (j, i) = (patch / patches, patch % patches);
-                CHECKS.iter().zip(truth).all(|(&(u, v), truth)| {
-                    (Cubic::across(values, n, (3 * j, 3 * i), v).at(u) - truth).abs() <= TOLERANCE
-                })
-            })
-        };
-        let good = near(&candidate.xs, checks.0) && near(&candidate.ys, checks.1);
-        if good {
-            *self = candidate;
+        let side = n / 3;
+        let mut patches = Vec::with_capacity(side * side);
+        let truth = checks.0.chunks_exact(CHECKS.len()).zip(checks.1.chunks_exact(CHECKS.len()));
+        for (patch, (true_x, true_y)) in (0..side * side).zip(truth) {
+            let first = 3 * (patch / side) * n + 3 * (patch % side);
+            let patch = Patch { x: Surface::through(xs, n, first), y: Surface::through(ys, n, first) };
+            let near = |surface: &Surface, truth: &[f64]| {
+                let at = CHECKS.iter().zip(truth);
+                at.into_iter().all(|(&(u, v), truth)| (surface.across(v).at(u) - truth).abs() <= TOLERANCE)
+            };
+            if !near(&patch.x, true_x) || !near(&patch.y, true_y) {
+                return false;
+            }
+            patches.push(patch);
         }
-        good
+        *self = Self { side, patches };
+        true
     }
 
     /// Positions at height `y` in the cell, from column `col` of it on, plus `shift`.
     fn line(&self, y: f64, col: usize, shift: f64, xs: &mut [f64], ys: &mut [f64]) {
-        let patches = self.side / 3;
-        let step = CELL / patches;
+        let step = CELL / self.side;
         // A power of two: to divide by it and to multiply by its inverse is the same.
         let inverse = 1.0 / index(step);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= y < 64")]
-        let patch_row = ((y * inverse) as usize).min(patches - 1);
-        let height = y * inverse - index(patch_row);
+        let row = ((y * inverse) as usize).min(self.side - 1);
+        let height = y * inverse - index(row);
         let n = xs.len();
         let mut done = 0;
         while done < n {
             let from = col + done;
-            let i = (from / step).min(patches - 1);
+            let i = (from / step).min(self.side - 1);
             let end = (done + (i + 1) * step - from).min(n);
             let start = index(from - i * step) + shift;
-            let along = |values: &[f64]| Cubic::across(values, self.side, (3 * patch_row, 3 * i), height);
-            let (along_x, along_y) = (along(&self.xs), along(&self.ys));
+            let patch = &self.patches[row * self.side + i];
+            let (along_x, along_y) = (patch.x.across(height), patch.y.across(height));
             for ((x, y), count) in xs[done..end].iter_mut().zip(&mut ys[done..end]).zip(&COUNT) {
                 let t = (start + count) * inverse;
                 (*x, *y) = (along_x.at(t), along_y.at(t));
             }
             done = end;
+        }
+    }
+}
+
+/// A bicubic surface over a patch, each side of it 0 to 1: line `j` holds the factors of v^j, those of 1, u, u² and u³.
+#[derive(Debug, Clone)]
+struct Surface([Cubic; 4]);
+
+impl Surface {
+    /// Through 4 × 4 nodes of an `n × n` lattice, the first of which has the index `first`.
+    fn through(values: &[f64], n: usize, first: usize) -> Self {
+        let rows = [0, 1, 2, 3].map(|j| {
+            let at = first + j * n;
+            Cubic::through([values[at], values[at + 1], values[at + 2], values[at + 3]])
+        });
+        let down = |part: fn(&Cubic) -> f64| Cubic::through(rows.each_ref().map(part));
+        let (a, b, c, d) = (down(|r| r.a), down(|r| r.b), down(|r| r.c), down(|r| r.d));
+        Self([
+            Cubic { a: a.a, b: b.a, c: c.a, d: d.a },
+            Cubic { a: a.b, b: b.b, c: c.b, d: d.b },
+            Cubic { a: a.c, b: b.c, c: c.c, d: d.c },
+            Cubic { a: a.d, b: b.d, c: c.d, d: d.d },
+        ])
+    }
+
+    /// Along the columns at height `v`.
+    fn across(&self, v: f64) -> Cubic {
+        let [p, q, r, s] = &self.0;
+        let at = |p: f64, q: f64, r: f64, s: f64| p + v * (q + v * (r + v * s));
+        Cubic {
+            a: at(p.a, q.a, r.a, s.a),
+            b: at(p.b, q.b, r.b, s.b),
+            c: at(p.c, q.c, r.c, s.c),
+            d: at(p.d, q.d, r.d, s.d),
         }
     }
 }
@@ -293,13 +333,6 @@ impl Cubic {
             c: 4.5 * (2.0 * p - 5.0 * q + 4.0 * r - s),
             d: 4.5 * (3.0 * (q - r) + s - p),
         }
-    }
-
-    /// Along the columns of the patch whose first node is (`row`, `col`) of an `n × n` lattice, at height `v` of it.
-    #[inline]
-    fn across(values: &[f64], n: usize, (row, col): (usize, usize), v: f64) -> Self {
-        let down = |i: usize| Self::through([0, 1, 2, 3].map(|j| values[(row + j) * n + col + i])).at(v);
-        Self::through([0, 1, 2, 3].map(down))
     }
 
     #[inline]

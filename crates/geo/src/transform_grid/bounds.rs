@@ -1,6 +1,6 @@
 //! The box around all positions of a window, without computing each.
 
-use super::{CELL, CellGrid, Cubic, PixelMap, TransformGrid};
+use super::{CELL, CellGrid, PixelMap, Surface, TransformGrid};
 use crate::geobox::index;
 use crate::{BoundingBox, Window};
 
@@ -87,36 +87,38 @@ fn shifted((from, to): (f64, f64), by: f64) -> (f64, f64) {
 impl CellGrid {
     /// Of the positions at `cols` and `rows` of the cell.
     fn bounds(&self, cols: (f64, f64), rows: (f64, f64)) -> Option<BoundingBox> {
-        let patches = self.side / 3;
-        let size = index(CELL / patches);
+        let size = index(CELL / self.side);
         // The part of a patch that is asked for, 0..1 along its side.
         let part = |(from, to): (f64, f64), i: usize| {
             let (from, to) = ((from / size - index(i)).max(0.0), (to / size - index(i)).min(1.0));
             (from <= to).then_some((from, to))
         };
         let mut found: Option<BoundingBox> = None;
-        for j in 0..patches {
+        for j in 0..self.side {
             let Some(v) = part(rows, j) else { continue };
-            for i in 0..patches {
+            for i in 0..self.side {
                 let Some(u) = part(cols, i) else { continue };
-                let (x, y) = (self.hull(&self.xs, (3 * j, 3 * i), u, v), self.hull(&self.ys, (3 * j, 3 * i), u, v));
+                let patch = &self.patches[j * self.side + i];
+                let (x, y) = (patch.x.hull(u, v), patch.y.hull(u, v));
                 let bbox = BoundingBox::new(x.0, y.0, x.1, y.1);
                 found = Some(found.map_or(bbox, |b| b.union(bbox)));
             }
         }
         found
     }
+}
 
+impl Surface {
     /// Between which values the surface of a patch lies on a part of it: those of its control points (a surface of degree
     /// three lies in the hull of its Bernstein coefficients).
-    fn hull(&self, values: &[f64], node: (usize, usize), u: (f64, f64), v: (f64, f64)) -> (f64, f64) {
+    fn hull(&self, u: (f64, f64), v: (f64, f64)) -> (f64, f64) {
         let four = |(from, to): (f64, f64)| [0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0].map(|t| from + (to - from) * t);
         // From values at thirds of the way.
         let control = |[p, q, r, s]: [f64; 4]| {
             [p, (18.0 * q - 5.0 * p - 9.0 * r + 2.0 * s) / 6.0, (18.0 * r - 9.0 * q - 5.0 * s + 2.0 * p) / 6.0, s]
         };
         let rows = four(v).map(|v| {
-            let along = Cubic::across(values, self.side, node, v);
+            let along = self.across(v);
             control(four(u).map(|u| along.at(u)))
         });
         let columns = [0, 1, 2, 3].map(|i| control(rows.map(|row| row[i])));

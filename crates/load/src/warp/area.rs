@@ -30,6 +30,7 @@ pub(super) const HAIR: f64 = 1e-10;
 
 impl Span {
     /// `None` where nothing of it lies in `0..n` or a position is NaN.
+    #[inline]
     pub(super) fn new(a: f64, b: f64, offset: f64, n: usize) -> Option<Self> {
         if !a.is_finite() || !b.is_finite() {
             return None;
@@ -42,12 +43,15 @@ impl Span {
         let cut = from < 0.0 || to > size;
         let (from, to) = (from.max(0.0), to.min(size));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "both lie in 0..=n")]
-        let (first, end) = ((from + HAIR).floor() as usize, (to - HAIR).ceil() as usize);
+        let (first, last) = ((from + HAIR) as usize, (to - HAIR) as usize);
+        // Rounded up, without a call: `as` cuts off.
+        let end = last + usize::from(count(last) < to - HAIR);
         let first = first.min(n - 1);
         Some(Self { from, to, first, end: end.clamp(first + 1, n), cut })
     }
 
     /// How much of pixel `i` is covered, 0..1.
+    #[inline]
     pub(super) fn share(self, i: usize) -> f64 {
         (self.to.min(count(i) + 1.0) - self.from.max(count(i))).max(0.0)
     }
@@ -56,6 +60,7 @@ impl Span {
 /// True where a destination pixel, a four-sided figure in the source, shares ground with the window. The box around two
 /// of its corners may reach in where the pixel itself does not; without this test such pixels would be filled or not by
 /// how the output is cut into chunks.
+#[cold]
 fn touches<T>(source: &SourceWindow<'_, T>, corners: Corners<'_>, i: usize) -> bool {
     let at = |(xs, ys): (&[f64], &[f64]), i: usize| (xs[i] - source.first.1, ys[i] - source.first.0);
     let pixel = [at(corners.top, i), at(corners.top, i + 1), at(corners.bottom, i + 1), at(corners.bottom, i)];
@@ -78,6 +83,7 @@ fn touches<T>(source: &SourceWindow<'_, T>, corners: Corners<'_>, i: usize) -> b
 }
 
 /// The columns and rows that pixel `i` of the row covers.
+#[inline]
 pub(super) fn cover<T>(source: &SourceWindow<'_, T>, corners: Corners<'_>, i: usize) -> Option<(Span, Span)> {
     let cols = Span::new(*corners.top.0.get(i)?, *corners.bottom.0.get(i + 1)?, source.first.1, source.cols)?;
     let rows = Span::new(*corners.top.1.get(i)?, *corners.bottom.1.get(i + 1)?, source.first.0, source.rows)?;

@@ -2,7 +2,9 @@
 
 use cube_geo::NEAREST_TOLERANCE;
 
+use super::sample::{floor, to_index};
 use super::{Row, Sample, SourceWindow, Validity};
+use crate::files::count;
 
 /// Takes for each destination pixel the source pixel that its position lies in: `floor(x)`, a position just below an
 /// edge counted as on it; the far edge of the image belongs to its last pixel (GDAL's rule).
@@ -12,17 +14,46 @@ pub(crate) fn nearest_row<T: Sample>(
     (xs, ys): (&[f64], &[f64]),
     row: &mut Row<'_, T>,
 ) {
-    let positions = xs.iter().zip(ys);
-    for ((pixel, filled), (&x, &y)) in row.pixels.iter_mut().zip(&mut *row.filled).zip(positions) {
-        if *filled != 0 {
+    // In blocks: where the positions lie is found by code without jumps, then the pixels are fetched.
+    let outputs = row.pixels.chunks_mut(BLOCK).zip(row.filled.chunks_mut(BLOCK));
+    let (mut index, mut inside) = ([0_usize; BLOCK], [0_u8; BLOCK]);
+    for ((pixels, filled), (xs, ys)) in outputs.zip(xs.chunks(BLOCK).zip(ys.chunks(BLOCK))) {
+        if filled.iter().all(|f| *f != 0) {
             continue;
         }
-        let Some(index) = pixel_under(&source, x, y) else { continue };
-        let value = source.pixels[index];
-        if valid.holds(index, value) {
-            *pixel = value;
-            *filled = 1;
+        place(&source, (xs, ys), (&mut index, &mut inside));
+        for ((pixel, filled), (&index, &inside)) in pixels.iter_mut().zip(filled).zip(index.iter().zip(&inside)) {
+            let value = source.pixels.get(index).copied().unwrap_or_default();
+            let take = (inside != 0) & (*filled == 0) & valid.holds(index, value);
+            *pixel = if take { value } else { *pixel };
+            *filled |= u8::from(take);
         }
+    }
+}
+
+/// Pixels that are done at a time: their numbers stay in the first cache.
+const BLOCK: usize = 64;
+
+/// As [`pixel_under`] for a block of positions: the index, and 0 where there is none.
+#[inline(always)]
+#[expect(clippy::needless_bitwise_bool, reason = "without jumps the loop becomes vector code")]
+fn place<T>(
+    source: &SourceWindow<'_, T>,
+    (xs, ys): (&[f64], &[f64]),
+    (index, inside): (&mut [usize; BLOCK], &mut [u8; BLOCK]),
+) {
+    let (cols, rows) = (count(source.cols), count(source.rows));
+    let (end_x, end_y) = (cols + 2.0 * NEAREST_TOLERANCE, rows + 2.0 * NEAREST_TOLERANCE);
+    for ((index, inside), (&x, &y)) in index.iter_mut().zip(inside).zip(xs.iter().zip(ys)) {
+        let (u, v) = (x - source.first.1 + NEAREST_TOLERANCE, y - source.first.0 + NEAREST_TOLERANCE);
+        // A NaN is not inside.
+        let there = (u >= 0.0) & (u <= end_x) & (v >= 0.0) & (v <= end_y);
+        let (u, v) = (if there { u } else { 0.0 }, if there { v } else { 0.0 });
+        let (col, row) = (floor(u), floor(v));
+        // The far edge belongs to the last pixel.
+        let (col, row) = (if col < cols { col } else { cols - 1.0 }, if row < rows { row } else { rows - 1.0 });
+        *index = to_index(row * cols + col);
+        *inside = u8::from(there);
     }
 }
 
