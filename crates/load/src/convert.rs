@@ -22,6 +22,13 @@ pub(crate) struct Block<T> {
     pub(crate) valid: Option<Vec<u8>>,
 }
 
+impl<T: Sample> Block<T> {
+    /// `n` pixels that could not be read.
+    pub(crate) fn missing(n: usize) -> Self {
+        Self { pixels: vec![T::default(); n], valid: Some(vec![0; n]) }
+    }
+}
+
 impl Conversion {
     /// True where the pixels stay as they are.
     fn keeps(self, file: DataType, to: DataType) -> bool {

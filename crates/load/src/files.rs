@@ -1,5 +1,6 @@
 //! The files of a load: opened once a thread, checked against their documents, closed when done with.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -30,10 +31,11 @@ pub(crate) struct SourceFile {
     /// Where it is.
     pub(crate) location: RasterLocation,
     /// How many chunks still need it.
-    pub(crate) chunks_left: AtomicUsize,
+    chunks_left: AtomicUsize,
     opened: OnceLock<Arc<Opened>>,
     idle: Mutex<Vec<Box<dyn Raster>>>,
-    /// Shared by all planes of a load: a file is opened once, however many of them it holds.
+    /// Shared by all planes of a load: a GeoTIFF is opened once, and what GDAL reads once a thread, however many planes
+    /// it holds.
     files: Arc<OpenFiles>,
 }
 
@@ -228,12 +230,18 @@ impl SourceFile {
         idle.pop()
     }
 
-    /// One chunk is done with the file; after the last one it is closed and its blocks forgotten.
-    pub(crate) fn done_with_chunk(&self, store: &BlockStore) {
-        if self.chunks_left.fetch_sub(1, Ordering::AcqRel) == 1 {
+    /// One chunk is done with the plane; after the last one its readers are closed and its blocks forgotten. True then.
+    fn done_with_chunk(&self, store: &BlockStore) -> bool {
+        let last = self.chunks_left.fetch_sub(1, Ordering::AcqRel) == 1;
+        if last {
             lock(&self.idle).clear();
             store.forget(self.index);
         }
+        last
+    }
+
+    fn key(&self) -> FileKey {
+        (self.location.url.clone(), self.location.layer.clone())
     }
 
     fn names(&self, plan: &LoadPlan) -> (uuid::Uuid, String) {
@@ -349,7 +357,13 @@ pub(crate) struct Files {
     starts: Vec<usize>,
     /// Planes of a dataset.
     each: usize,
+    open: Arc<OpenFiles>,
+    /// How many planes of a file are still needed.
+    planes_left: HashMap<FileKey, AtomicUsize>,
 }
+
+/// URL and layer.
+type FileKey = (String, Option<String>);
 
 impl Files {
     /// Opens nothing.
@@ -371,7 +385,27 @@ impl Files {
                 }
             }
         }
-        Self { files, starts, each }
+        Self { files, starts, each, open, planes_left: HashMap::new() }
+    }
+
+    /// Tells for each plane how many chunks need it; a file is closed after the last of them.
+    pub(crate) fn expect(&mut self, chunks: impl Fn(usize, usize) -> usize) {
+        for file in self.files.iter().flatten() {
+            let n = chunks(file.dataset, file.measurement);
+            file.chunks_left.store(n, Ordering::Relaxed);
+            if n > 0 {
+                self.planes_left.entry(file.key()).or_default().fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// A chunk is done with its plane of a dataset.
+    pub(crate) fn done_with(&self, dataset: usize, chunk: Chunk, store: &BlockStore) {
+        let Some(file) = self.of(dataset, chunk).filter(|file| file.done_with_chunk(store)) else { return };
+        let left = self.planes_left.get(&file.key());
+        if left.is_some_and(|left| left.fetch_sub(1, Ordering::AcqRel) == 1) {
+            self.open.forget(&file.location);
+        }
     }
 
     /// The plane of a dataset's measurement, at an index of the extra dimension.

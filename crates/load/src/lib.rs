@@ -18,6 +18,7 @@ mod fill;
 mod geobox;
 mod geometry;
 mod group;
+mod maps;
 mod memory;
 mod plan;
 mod run;

@@ -5,10 +5,9 @@ mod first;
 mod marks;
 mod read;
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cube_geo::{PixelMap, Resampling, Window};
+use cube_geo::Window;
 use ndarray::ArrayViewMut2;
 
 pub(crate) use blend::{fill_blended, fill_counted};
@@ -18,6 +17,7 @@ use read::fill_from;
 
 use crate::blocks::BlockStore;
 use crate::files::SourceFile;
+use crate::maps::Maps;
 use crate::plan::{Chunk, PlannedMeasurement};
 use crate::target::Target;
 use crate::warp::Sample;
@@ -28,7 +28,7 @@ pub(crate) struct Context<'a> {
     pub(crate) plan: &'a LoadPlan,
     pub(crate) geometry: &'a Geometry<'a>,
     /// Maps of the source grids that lie in another CRS.
-    pub(crate) maps: HashMap<(usize, Resampling), PixelMap>,
+    pub(crate) maps: Maps,
     pub(crate) files: crate::files::Files,
     pub(crate) store: BlockStore,
     /// The caller's own way to fuse, in place of the plan's.
@@ -53,6 +53,24 @@ pub(crate) type Fill<T> = fn(
     ArrayViewMut2<'_, T>,
     Option<Provenance<'_>>,
 ) -> Result<Vec<Hole>, LoadError>;
+
+/// Takes down what of a source cannot be read.
+struct Broken<'h> {
+    file: &'h SourceFile,
+    plan: &'h LoadPlan,
+    holes: &'h mut Vec<Hole>,
+}
+
+impl Broken<'_> {
+    /// A hole where the plan skips what is broken; else, and when the load is cancelled, the error.
+    fn leave_out(&mut self, error: LoadError) -> Result<(), LoadError> {
+        if !self.plan.skip_broken || matches!(error, LoadError::Cancelled) {
+            return Err(error);
+        }
+        self.holes.push(self.file.hole(self.plan, &error));
+        Ok(())
+    }
+}
 
 /// The sources of a chunk, one after the other, with what they may do.
 struct Sources<'c, 'a> {
@@ -79,17 +97,11 @@ impl<'c, 'a> Sources<'c, 'a> {
     ) -> Result<bool, LoadError> {
         self.check()?;
         let Some(file) = self.context.files.of(source.dataset, self.chunk) else { return Ok(true) };
-        match fill_from(self.context, file, self.planned.resampling, part, target) {
-            Err(error) if self.context.plan.skip_broken && !matches!(error, LoadError::Cancelled) => {
-                self.leave_out(file, &error);
-                Ok(false)
-            }
-            result => result.map(|()| true),
+        let mut broken = Broken { file, plan: self.context.plan, holes: &mut self.holes };
+        match fill_from(self.context, file, self.planned.resampling, part, target, &mut broken) {
+            Err(error) => broken.leave_out(error).map(|()| false),
+            Ok(()) => Ok(true),
         }
-    }
-
-    fn leave_out(&mut self, file: &SourceFile, error: &LoadError) {
-        self.holes.push(file.hole(self.context.plan, error));
     }
 
     fn check(&self) -> Result<(), LoadError> {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use cube_geo::{PixelMap, PixelPoints, Resampling, Shape, Window};
 
-use super::Context;
+use super::{Broken, Context};
 use crate::LoadError;
 use crate::convert::Block;
 use crate::files::{Opened, SourceFile, Way, count};
@@ -23,10 +23,11 @@ pub(super) fn fill_from<T: Sample>(
     resampling: Resampling,
     part: Window,
     target: &mut Target<'_, T>,
+    broken: &mut Broken<'_>,
 ) -> Result<(), LoadError> {
     let opened = file.opened(context.geometry, context.plan)?;
     match &opened.way {
-        Way::Paste { col, row, shrink: 1 } => paste(context, file, &opened, (*row, *col), part, target),
+        Way::Paste { col, row, shrink: 1 } => paste(context, file, &opened, (*row, *col), part, target, broken),
         Way::Paste { col, row, shrink } => {
             // Nearest on an integer shrink: the pixel under the centre, counted in whole numbers.
             let n = f64::from(*shrink);
@@ -40,17 +41,21 @@ pub(super) fn fill_from<T: Sample>(
                 resampling,
                 part,
                 target,
+                broken,
             )
         }
         Way::Linear(map) => {
-            resample(context, file, &opened, &Map { map, factor: (1.0, 1.0) }, resampling, part, target)
+            resample(context, file, &opened, &Map { map, factor: (1.0, 1.0) }, resampling, part, target, broken)
         }
         Way::Warp => {
-            let grid = context.plan.source(file.dataset, file.measurement).map(|s| s.grid);
-            let map = grid.and_then(|grid| context.maps.get(&(grid, resampling)));
-            let map =
-                map.ok_or_else(|| LoadError::BadPlan { reason: "a source has no map to the output".to_owned() })?;
-            resample(context, file, &opened, &Map { map, factor: opened.factor }, resampling, part, target)
+            let no_map = || LoadError::BadPlan { reason: "a source has no map to the output".to_owned() };
+            let grid = context.plan.source(file.dataset, file.measurement).map(|s| s.grid).ok_or_else(no_map)?;
+            let relation = context.geometry.relation(grid, resampling).ok_or_else(no_map)?;
+            for (piece, map) in context.maps.on((grid, resampling), relation, part) {
+                let map = Map { map: &map, factor: opened.factor };
+                resample(context, file, &opened, &map, resampling, piece, target, broken)?;
+            }
+            Ok(())
         }
     }
 }
@@ -68,6 +73,7 @@ fn paste<T: Sample>(
     (row_offset, col_offset): (i64, i64),
     part: Window,
     target: &mut Target<'_, T>,
+    broken: &mut Broken<'_>,
 ) -> Result<(), LoadError> {
     let axis = |from: usize, n: usize, offset: i64, size: usize| -> Option<(usize, usize)> {
         let (from, n, size) = (i64::try_from(from).ok()?, i64::try_from(n).ok()?, i64::try_from(size).ok()?);
@@ -83,7 +89,7 @@ fn paste<T: Sample>(
         return Ok(());
     };
     let window = Window::new(row, col, rows, cols);
-    let blocks = blocks_of::<T>(context, file, opened, window)?;
+    let blocks = blocks_of::<T>(context, file, opened, window, broken)?;
     let unlike = opened.conversion.unlike::<T>(opened.header.dtype);
     let out = |i: usize, offset: i64| usize::try_from(i64::try_from(i).unwrap_or(0) - offset).unwrap_or(0);
     for (place, block) in &blocks {
@@ -112,6 +118,7 @@ fn blocks_of<T: Sample>(
     file: &SourceFile,
     opened: &Opened,
     window: Window,
+    broken: &mut Broken<'_>,
 ) -> Result<Vec<Placed<T>>, LoadError> {
     let Shape { rows, cols } = opened.block;
     let mut blocks = Vec::new();
@@ -122,7 +129,15 @@ fn blocks_of<T: Sample>(
             if context.cancel.load(Ordering::Relaxed) {
                 return Err(LoadError::Cancelled);
             }
-            blocks.push((place, file.block::<T>(opened, (row, col), &context.store, context.plan)?));
+            let block = match file.block::<T>(opened, (row, col), &context.store, context.plan) {
+                Ok(block) => block,
+                Err(error) => {
+                    // The hole is the block, whatever chunk asks for it.
+                    broken.leave_out(error)?;
+                    Arc::new(Block::missing(place.shape().pixels()))
+                }
+            };
+            blocks.push((place, block));
         }
     }
     Ok(blocks)
@@ -136,16 +151,17 @@ fn resample<T: Sample>(
     resampling: Resampling,
     part: Window,
     target: &mut Target<'_, T>,
+    broken: &mut Broken<'_>,
 ) -> Result<(), LoadError> {
     let Some(window) = source_window(map, resampling, part, opened.shape) else { return Ok(()) };
     let bytes = window.shape().pixels().saturating_mul(size_of::<T>() + size_of::<u8>());
     if bytes > MOST_WINDOW_BYTES && part.shape().pixels() > 1 {
         for half in halves(part) {
-            resample(context, file, opened, map, resampling, half, target)?;
+            resample(context, file, opened, map, resampling, half, target, broken)?;
         }
         return Ok(());
     }
-    let blocks = blocks_of::<T>(context, file, opened, window)?;
+    let blocks = blocks_of::<T>(context, file, opened, window, broken)?;
     let unlike = opened.conversion.unlike::<T>(opened.header.dtype);
     let put;
     let (pixels, valid, window) = match &blocks[..] {

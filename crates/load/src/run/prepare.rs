@@ -9,6 +9,7 @@ use super::{Budget, RunOptions};
 use crate::blocks::BlockStore;
 use crate::files::Files;
 use crate::fill::{Context, TaskSource};
+use crate::maps::Maps;
 use crate::plan::Chunk;
 use crate::target::around;
 use crate::{Fuse, Geometry, LoadPlan};
@@ -34,28 +35,27 @@ pub(super) fn prepare<'a>(
 ) -> Job<'a> {
     let tiles: Vec<Window> = plan.geobox.shape.whole().tiles(tile).collect();
     let mut windows = HashMap::new();
-    let mut maps = HashMap::new();
+    let mut maps = Maps::new(plan.geobox.shape.cols);
     for (&(grid, resampling), relation) in geometry.relations() {
-        let found: Vec<Option<Window>> = tiles.iter().map(|t| relation.windows(*t).map(|(_, dst)| dst)).collect();
+        let mut found = Vec::with_capacity(tiles.len());
+        for tile in &tiles {
+            if options.cancel.load(Ordering::Relaxed) {
+                break;
+            }
+            found.push(relation.windows(*tile).map(|(_, dst)| dst));
+        }
         let all = found.iter().flatten().copied().reduce(around);
         if let Some(all) = all.filter(|_| relation.linear().is_none()) {
-            maps.insert((grid, resampling), relation.pixel_map(all));
+            maps.add((grid, resampling), relation, all);
         }
         windows.insert((grid, resampling), found);
     }
-    let files = Files::new(plan);
-    for (measurement, planned) in plan.measurements.iter().enumerate() {
-        for dataset in 0..plan.datasets.len() {
-            let Some(source) = plan.source(dataset, measurement) else { continue };
-            let tiles = windows.get(&(source.grid, planned.resampling));
-            let uses = tiles.map_or(0, |tiles| tiles.iter().flatten().count());
-            for extra in 0..plan.extra_len(measurement) {
-                if let Some(file) = files.at(dataset, measurement, extra) {
-                    file.chunks_left.store(uses, Ordering::Relaxed);
-                }
-            }
-        }
-    }
+    let mut files = Files::new(plan);
+    files.expect(|dataset, measurement| {
+        let key = plan.source(dataset, measurement).zip(plan.measurements.get(measurement));
+        let tiles = key.and_then(|(source, planned)| windows.get(&(source.grid, planned.resampling)));
+        tiles.map_or(0, |tiles: &Vec<Option<Window>>| tiles.iter().flatten().count())
+    });
     let context = Context {
         plan,
         geometry,
@@ -86,9 +86,7 @@ impl Job<'_> {
     /// A chunk is done with its sources.
     pub(super) fn done_with(&self, chunk: Chunk, sources: &[TaskSource]) {
         for source in sources {
-            if let Some(file) = self.context.files.of(source.dataset, chunk) {
-                file.done_with_chunk(&self.context.store);
-            }
+            self.context.files.done_with(source.dataset, chunk, &self.context.store);
         }
     }
 }
