@@ -45,6 +45,15 @@ impl PixelTransform {
         Ok(Self { dst: dst.affine, transform, turn, src: src.affine.inverse().unwrap_or(nowhere) })
     }
 
+    /// For a geographic source with columns along the parallels: how many columns a whole turn of the Earth has, and at
+    /// which column a turn begins. Positions are on that turn; an area over its seam has corners at both ends of it.
+    #[must_use]
+    pub fn turn_columns(&self) -> Option<(f64, f64)> {
+        let turn = self.turn.filter(|_| self.src.d == 0.0 && self.src.b == 0.0)?;
+        let ends = [turn.from, turn.from + turn.size].map(|x| self.src.apply(x, 0.0).0);
+        Some(((ends[1] - ends[0]).abs(), ends[0].min(ends[1])))
+    }
+
     /// Moves the positions (`xs[i]`, `ys[i]`) from destination to source pixels, in place. A position without image
     /// becomes (NaN, NaN).
     pub fn apply(&self, xs: &mut [f64], ys: &mut [f64]) {

@@ -4,6 +4,7 @@ mod blend;
 mod first;
 mod marks;
 mod read;
+mod seam;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 
 use cube_geo::{PixelMap, PixelPoints, Resampling, Shape, Window};
 
+use super::seam::over_the_seam;
 use super::{Broken, Context};
 use crate::LoadError;
 use crate::convert::Block;
 use crate::files::{Opened, SourceFile, Way, count};
 use crate::target::Target;
-use crate::warp::{Map, Masked, Present, Sample, SourceWindow, Unlike, paste_row, rows};
+use crate::warp::{Map, Masked, Present, Sample, SourceWindow, Turn, Unlike, paste_row, rows};
 
 /// Most bytes of a window that is put together from a source, marks included; a chunk that needs more is done in
 /// parts. With the blocks under the window it is what [`crate::run`] reckons with for a thread.
@@ -37,23 +38,36 @@ pub(super) fn fill_from<T: Sample>(
                 context,
                 file,
                 &opened,
-                &Map { map: &PixelMap::Linear(affine), factor: (1.0, 1.0) },
+                &Map { map: &PixelMap::Linear(affine), factor: (1.0, 1.0), turn: None },
                 resampling,
                 part,
                 target,
                 broken,
             )
         }
-        Way::Linear(map) => {
-            resample(context, file, &opened, &Map { map, factor: (1.0, 1.0) }, resampling, part, target, broken)
-        }
+        Way::Linear(map) => resample(
+            context,
+            file,
+            &opened,
+            &Map { map, factor: (1.0, 1.0), turn: None },
+            resampling,
+            part,
+            target,
+            broken,
+        ),
         Way::Warp => {
             let no_map = || LoadError::BadPlan { reason: "a source has no map to the output".to_owned() };
             let grid = context.plan.source(file.dataset, file.measurement).map(|s| s.grid).ok_or_else(no_map)?;
             let relation = context.geometry.relation(grid, resampling).ok_or_else(no_map)?;
+            let turn = relation.transform().turn_columns().map(|(columns, first)| Turn {
+                columns: columns * opened.factor.0,
+                first: first * opened.factor.0,
+                unwrapped: false,
+            });
             for (piece, map) in context.maps.on((grid, resampling), relation, part) {
-                let map = Map { map: &map, factor: opened.factor };
+                let map = Map { map: &map, factor: opened.factor, turn };
                 resample(context, file, &opened, &map, resampling, piece, target, broken)?;
+                over_the_seam(context, file, &opened, &map, resampling, piece, target, broken)?;
             }
             Ok(())
         }
@@ -110,10 +124,10 @@ fn paste<T: Sample>(
     Ok(())
 }
 
-type Placed<T> = (Window, Arc<Block<T>>);
+pub(super) type Placed<T> = (Window, Arc<Block<T>>);
 
 /// The blocks that hold a window, with their places in the image.
-fn blocks_of<T: Sample>(
+pub(super) fn blocks_of<T: Sample>(
     context: &Context<'_>,
     file: &SourceFile,
     opened: &Opened,
@@ -209,7 +223,11 @@ fn halves(part: Window) -> [Window; 2] {
 }
 
 /// One contiguous window from the blocks that hold it, which come row by row; with validity where any block has one.
-fn put_together<T: Sample>(blocks: &[Placed<T>], window: Window, unlike: Option<T>) -> (Vec<T>, Option<Vec<u8>>) {
+pub(super) fn put_together<T: Sample>(
+    blocks: &[Placed<T>],
+    window: Window,
+    unlike: Option<T>,
+) -> (Vec<T>, Option<Vec<u8>>) {
     let masked = blocks.iter().any(|(_, block)| block.valid.is_some());
     // Written once, in order: nothing is zeroed that is overwritten after.
     let mut pixels: Vec<T> = Vec::with_capacity(window.shape().pixels());

@@ -12,6 +12,9 @@ use crate::files::count;
 pub(crate) struct Corners<'a> {
     pub(crate) top: (&'a [f64], &'a [f64]),
     pub(crate) bottom: (&'a [f64], &'a [f64]),
+    /// Corners of a pixel that are farther apart than this lie on both sides of the source's seam: the pixel is left out, and
+    /// done with its corners side by side.
+    pub(crate) torn: f64,
 }
 
 /// A box of source pixels with fractional edges, relative to the window.
@@ -85,7 +88,11 @@ fn touches<T>(source: &SourceWindow<'_, T>, corners: Corners<'_>, i: usize) -> b
 /// The columns and rows that pixel `i` of the row covers.
 #[inline]
 pub(super) fn cover<T>(source: &SourceWindow<'_, T>, corners: Corners<'_>, i: usize) -> Option<(Span, Span)> {
-    let cols = Span::new(*corners.top.0.get(i)?, *corners.bottom.0.get(i + 1)?, source.first.1, source.cols)?;
+    let (left, right) = (*corners.top.0.get(i)?, *corners.bottom.0.get(i + 1)?);
+    if (left - right).abs() > corners.torn {
+        return None;
+    }
+    let cols = Span::new(left, right, source.first.1, source.cols)?;
     let rows = Span::new(*corners.top.1.get(i)?, *corners.bottom.1.get(i + 1)?, source.first.0, source.rows)?;
     if (cols.cut || rows.cut) && !touches(source, corners, i) {
         return None;
@@ -103,7 +110,7 @@ mod tests {
         // A diamond off the upper left corner: its box from corner to corner would touch, the diamond does not.
         let touch = |x: f64, y: f64| {
             let (top, bottom) = (([x, x + 1.0], [y, y - 1.0]), ([x + 1.0, x + 2.0], [y + 1.0, y]));
-            touches(&source, Corners { top: (&top.0, &top.1), bottom: (&bottom.0, &bottom.1) }, 0)
+            touches(&source, Corners { top: (&top.0, &top.1), bottom: (&bottom.0, &bottom.1), torn: f64::INFINITY }, 0)
         };
         assert!(!touch(-1.6, -0.5));
         assert!(touch(-1.4, 0.5));

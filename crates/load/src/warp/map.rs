@@ -8,6 +8,27 @@ pub(crate) struct Map<'a> {
     pub(crate) map: &'a PixelMap,
     /// Pixels of the level for one of full resolution, along columns and rows.
     pub(crate) factor: (f64, f64),
+    /// For a geographic source: the turn of the Earth that its positions are on.
+    pub(crate) turn: Option<Turn>,
+}
+
+/// One turn of the Earth, in columns of the level that is read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Turn {
+    /// How many columns it has.
+    pub(crate) columns: f64,
+    /// The column that it begins at.
+    pub(crate) first: f64,
+    /// True where positions of its first half are meant on the turn after: areas over the seam then have their corners
+    /// side by side.
+    pub(crate) unwrapped: bool,
+}
+
+impl Map<'_> {
+    /// Corners of a pixel that are farther apart than this lie on both sides of the seam.
+    pub(super) fn torn(&self) -> f64 {
+        self.turn.map_or(f64::INFINITY, |turn| turn.columns / 2.0)
+    }
 }
 
 /// Source positions of a row of pixels.
@@ -36,6 +57,10 @@ impl Map<'_> {
         if self.factor != (1.0, 1.0) {
             out.xs.iter_mut().for_each(|x| *x *= self.factor.0);
             out.ys.iter_mut().for_each(|y| *y *= self.factor.1);
+        }
+        if let Some(turn) = self.turn.filter(|turn| turn.unwrapped) {
+            let middle = turn.first + turn.columns / 2.0;
+            out.xs.iter_mut().filter(|x| **x < middle).for_each(|x| *x += turn.columns);
         }
     }
 }

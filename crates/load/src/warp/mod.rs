@@ -22,7 +22,7 @@ mod testing;
 mod validity;
 mod vector;
 
-pub(crate) use map::{Map, Positions};
+pub(crate) use map::{Map, Positions, Turn};
 pub(crate) use paste::paste_row;
 pub(crate) use rows::rows;
 pub(crate) use sample::Sample;

@@ -30,7 +30,7 @@ pub(crate) fn rows<T: Sample, V: Validity<T>>(
         if resampling.is_area() {
             std::mem::swap(&mut here, &mut below);
             map.corners(row + 1, cols.clone(), &mut below);
-            let corners = Corners { top: here.slices(), bottom: below.slices() };
+            let corners = Corners { top: here.slices(), bottom: below.slices(), torn: map.torn() };
             match resampling {
                 Resampling::Mode => mode_row(source, valid, corners, &mut line),
                 Resampling::Max => max_row(source, valid, corners, &mut line),

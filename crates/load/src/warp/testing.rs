@@ -12,7 +12,7 @@ pub(super) fn area(
 ) -> Vec<u8> {
     let source = SourceWindow { pixels: &IMAGE, rows: 2, cols: 4, first: (0.0, 0.0) };
     let xs: Vec<f64> = (0..3).map(|i| f64::from(i) * width).collect();
-    let corners = Corners { top: (&xs, &[0.0; 3]), bottom: (&xs, &[2.0; 3]) };
+    let corners = Corners { top: (&xs, &[0.0; 3]), bottom: (&xs, &[2.0; 3]), torn: f64::INFINITY };
     let (mut pixels, mut filled) = (vec![0; 2], vec![0; 2]);
     kernel(source, &Unlike(0), corners, &mut Row { pixels: &mut pixels, filled: &mut filled, nodata: Some(0) });
     pixels

@@ -263,3 +263,61 @@ proptest! {
         })?;
     }
 }
+
+#[test]
+fn area_over_the_seam_of_the_earth_is_made_of_what_lies_there() {
+    let folder = TempDir::new().unwrap();
+    // One degree; 100 within 90 degrees of the antimeridian, 1000 elsewhere.
+    let affine = Affine::new(1.0, 0.0, -180.0, 0.0, -1.0, 90.0);
+    let grid = GeoBox::new(Shape::new(180, 360), affine, Crs::epsg(4326).unwrap()).unwrap();
+    let values: Vec<u16> = (0..180 * 360).map(|i| if (90..270).contains(&(i % 360)) { 1000 } else { 100 }).collect();
+    write_red(&store(&folder, "a"), &grid, &[DAY], values, Some(0.0));
+    let box_of = |code, size: f64, x: f64, y: f64, cols| {
+        let affine = Affine::new(size, 0.0, x, 0.0, -size, y);
+        GeoBox::new(Shape::new(4, cols), affine, Crs::epsg(code).unwrap()).unwrap()
+    };
+    // Pixels of two degrees on both sides of it and over it; the Pacific's Mercator, where 150 E is the middle.
+    for out in [box_of(4326, 2.0, 171.0, 5.0, 10), box_of(3832, 200_000.0, 2_050_000.0, 410_000.0, 15)] {
+        for resampling in Resampling::ALL.into_iter().filter(|mode| mode.is_area() && *mode != Resampling::Sum) {
+            let spec = LoadSpec::default().resampling(resampling);
+            let datasets = || vec![red_at(1, DAY, &grid, &store(&folder, "a"), 1)];
+            let got = red::<u16>(&load(datasets(), DataType::UInt16, 0.0, &out, &spec).unwrap());
+            assert!(got.iter().all(|v| *v == 100), "{resampling} in {}: {got:?}", out.crs);
+            let cut = spec.chunk(Shape::new(3, 7));
+            assert_eq!(got, red::<u16>(&load(datasets(), DataType::UInt16, 0.0, &out, &cut).unwrap()));
+        }
+        let spec = LoadSpec::default().resampling(Resampling::Sum);
+        let datasets = vec![red_at(1, DAY, &grid, &store(&folder, "a"), 1)];
+        let sums = red::<u16>(&load(datasets, DataType::UInt16, 0.0, &out, &spec).unwrap());
+        let (low, high) = (sums.iter().min().unwrap(), sums.iter().max().unwrap());
+        assert!(high - low <= 5 && (300..=400).contains(high), "{sums:?}");
+    }
+}
+
+#[test]
+fn broken_block_is_the_hole_whatever_the_chunks() {
+    let folder = TempDir::new().unwrap();
+    let grid = utm(1500, 1500, 500_000.0, 4_600_000.0);
+    write_red(&store(&folder, "a"), &grid, &[DAY], vec![5_u16; 1500 * 1500], Some(0.0));
+    let chunks = store(&folder, "a").join("red").join("c").join("0");
+    let chunk = walk(&chunks).into_iter().min().unwrap();
+    std::fs::write(&chunk, b"no chunk").unwrap();
+    let of = |side: usize, resampling| {
+        let spec = LoadSpec::default().skip_broken(true).resampling(resampling).chunk(Shape::new(side, side));
+        let out = utm(1490, 1490, 500_003.0, 4_599_996.0);
+        let loaded = load(vec![red_at(1, DAY, &grid, &store(&folder, "a"), 1)], DataType::UInt16, 0.0, &out, &spec);
+        let loaded = loaded.unwrap();
+        assert_eq!(loaded.holes.len(), 1, "{:?}", loaded.holes);
+        red::<u16>(&loaded)
+    };
+    for resampling in [Resampling::Nearest, Resampling::Bilinear, Resampling::Average] {
+        let whole = of(2048, resampling);
+        assert!(whole.contains(&0) && whole.contains(&5));
+        assert!(whole == of(100, resampling), "{resampling}");
+    }
+}
+
+fn walk(folder: &std::path::Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
