@@ -204,6 +204,7 @@ pub(crate) enum FuseArg {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command")]
 pub(crate) struct LoadArgs {
     /// Products
     #[arg(required = true, value_name = "PRODUCT")]

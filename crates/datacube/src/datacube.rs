@@ -165,7 +165,8 @@ impl Datacube {
         Ok((products, datasets))
     }
 
-    /// Plans and runs a load.
+    /// Plans and runs a load. What had to be left out is logged; who wants it as data calls [`Datacube::plan`] and
+    /// [`run`].
     ///
     /// # Errors
     /// As [`Datacube::plan`]; and where a file cannot be read, or the result would not fit into memory.

@@ -286,6 +286,7 @@ struct Surface([Cubic; 4]);
 
 impl Surface {
     /// Through 4 × 4 nodes of an `n × n` lattice, the first of which has the index `first`.
+    #[expect(clippy::many_single_char_names, reason = "factors of polynomials")]
     fn through(values: &[f64], n: usize, first: usize) -> Self {
         let rows = [0, 1, 2, 3].map(|j| {
             let at = first + j * n;
@@ -302,6 +303,7 @@ impl Surface {
     }
 
     /// Along the columns at height `v`.
+    #[expect(clippy::many_single_char_names, reason = "factors of polynomials")]
     fn across(&self, v: f64) -> Cubic {
         let [p, q, r, s] = &self.0;
         let at = |p: f64, q: f64, r: f64, s: f64| p + v * (q + v * (r + v * s));

@@ -113,14 +113,16 @@ const LEAST: usize = 1 << 18;
 /// Pixels on a side that one block of ours has at least where the file has tiles: more would be read for nothing at the edges
 /// of a window.
 const LEAST_SIDE: usize = 256;
-/// Pixels that one block of ours has at most: larger ones are read in parts, the reader keeps what it must.
-const MOST: usize = 1 << 24;
+/// Bytes that one block of ours has at most: larger ones are read in parts, the reader keeps what it must.
+const MOST_BYTES: usize = 32 << 20;
+/// Pixels on a side of such a part.
+const PART: usize = 1024;
 
-/// Rows and columns of our blocks for a file whose own blocks are `block`: whole blocks, several where they are small.
-pub(crate) fn block_shape(block: Shape, image: Shape) -> Shape {
+/// Rows and columns of our blocks for a file whose own blocks are `block`, of pixels of `bytes` bytes: whole blocks, several where they are small.
+pub(crate) fn block_shape(block: Shape, image: Shape, bytes: usize) -> Shape {
     let (rows, cols) = (block.rows.clamp(1, image.rows), block.cols.clamp(1, image.cols));
-    if rows.saturating_mul(cols) > MOST {
-        return Shape::new(rows.min(2048), cols.min(2048));
+    if rows.saturating_mul(cols).saturating_mul(bytes) > MOST_BYTES {
+        return Shape::new(rows.min(PART), cols.min(PART));
     }
     let grown = |n: usize, step: usize, size: usize| n.max(1).saturating_mul(step).min(size);
     if cols < image.cols {
@@ -138,12 +140,13 @@ mod tests {
     #[test]
     fn our_blocks_are_whole_blocks_of_the_file() {
         let image = Shape::new(10_980, 10_980);
+        let block_shape = |block, image| block_shape(block, image, 2);
         assert_eq!(block_shape(Shape::new(512, 512), image), Shape::new(512, 512));
         assert_eq!(block_shape(Shape::new(1024, 1024), image), Shape::new(1024, 1024));
         assert_eq!(block_shape(Shape::new(1, 10_980), image), Shape::new(23, 10_980));
         assert_eq!(block_shape(Shape::new(256, 256), image), Shape::new(256, 256));
         assert_eq!(block_shape(Shape::new(100, 128), image), Shape::new(300, 256));
-        assert_eq!(block_shape(Shape::new(10_980, 10_980), image), Shape::new(2048, 2048));
+        assert_eq!(block_shape(Shape::new(10_980, 10_980), image), Shape::new(1024, 1024));
         assert_eq!(block_shape(Shape::new(721, 1440), Shape::new(721, 1440)), Shape::new(721, 1440));
         assert_eq!(block_shape(Shape::new(256, 256), Shape::new(20, 30)), Shape::new(20, 30));
     }

@@ -125,7 +125,8 @@ impl SourceFile {
         let missing = header.nodata.or(measurement.source_nodata.filter(|_| !header.has_mask));
         let scale = measurement.scaled.then(|| source.scale.unwrap_or((1.0, 0.0)));
         let conversion = Conversion { missing, scale };
-        Ok(Opened { level, shape, block: block_shape(header.block_of(level), shape), factor, conversion, way, header })
+        let block = block_shape(header.block_of(level), shape, header.dtype.bytes());
+        Ok(Opened { header, level, shape, block, factor, conversion, way })
     }
 
     /// The document's grid must be the file's: a shift is never silent.
@@ -352,7 +353,7 @@ fn way(
 
 /// All planes of files that a plan may read.
 pub(crate) struct Files {
-    files: Vec<Option<SourceFile>>,
+    planes: Vec<Option<SourceFile>>,
     /// Where a measurement's planes begin among those of a dataset.
     starts: Vec<usize>,
     /// Planes of a dataset.
@@ -375,22 +376,22 @@ impl Files {
             each += plan.extra_len(measurement);
         }
         let open = Arc::new(OpenFiles::default());
-        let mut files = Vec::with_capacity(plan.datasets.len() * each);
+        let mut planes = Vec::with_capacity(plan.datasets.len() * each);
         for dataset in 0..plan.datasets.len() {
             for measurement in 0..plan.measurements.len() {
                 for extra in 0..plan.extra_len(measurement) {
                     let location = plan.location(dataset, measurement, extra);
-                    let index = files.len();
-                    files.push(location.map(|at| SourceFile::new(index, dataset, measurement, at, open.clone())));
+                    let index = planes.len();
+                    planes.push(location.map(|at| SourceFile::new(index, dataset, measurement, at, open.clone())));
                 }
             }
         }
-        Self { files, starts, each, open, planes_left: HashMap::new() }
+        Self { planes, starts, each, open, planes_left: HashMap::new() }
     }
 
     /// Tells for each plane how many chunks need it; a file is closed after the last of them.
     pub(crate) fn expect(&mut self, chunks: impl Fn(usize, usize) -> usize) {
-        for file in self.files.iter().flatten() {
+        for file in self.planes.iter().flatten() {
             let n = chunks(file.dataset, file.measurement);
             file.chunks_left.store(n, Ordering::Relaxed);
             if n > 0 {
@@ -410,7 +411,7 @@ impl Files {
 
     /// The plane of a dataset's measurement, at an index of the extra dimension.
     pub(crate) fn at(&self, dataset: usize, measurement: usize, extra: usize) -> Option<&SourceFile> {
-        self.files.get(dataset * self.each + self.starts.get(measurement)? + extra)?.as_ref()
+        self.planes.get(dataset * self.each + self.starts.get(measurement)? + extra)?.as_ref()
     }
 
     /// The plane of a dataset that a chunk needs.

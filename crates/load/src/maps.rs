@@ -7,6 +7,8 @@ use cube_geo::{PixelMap, Relation, Resampling, Window};
 
 /// A source grid and the resampling that it is for.
 type Key = (usize, Resampling);
+/// One of a grid's bands, by its number.
+type Band = ((Key, usize), Arc<PixelMap>);
 
 /// The map of a grid is made whole while it covers at most so many pixels (some tens of megabytes of patches)...
 const WHOLE: usize = 400_000_000;
@@ -22,7 +24,7 @@ pub(crate) struct Maps {
     banded: HashMap<Key, Window>,
     /// Rows of a band.
     rows: usize,
-    bands: Mutex<VecDeque<((Key, usize), Arc<PixelMap>)>>,
+    bands: Mutex<VecDeque<Band>>,
 }
 
 impl Maps {

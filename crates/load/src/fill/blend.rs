@@ -104,7 +104,9 @@ fn median<S: Sample>(
         let mut part = pixels.slice_mut(ndarray::s![from..from + n, ..]);
         for (i, pixel) in part.iter_mut().enumerate() {
             seen.clear();
-            seen.extend(stack.iter().filter_map(|plane| plane.get(i).copied().flatten()).map(|value| value.to_f64()));
+            seen.extend(
+                stack.iter().filter_map(|plane| plane.get(i).copied().flatten()).map(cube_model::Pixel::to_f64),
+            );
             *pixel = middle(&mut seen).map_or(fill, |value| beside(narrow(value), off));
         }
         holes.append(&mut all.holes);

@@ -123,6 +123,9 @@ fn custom<T: Sample>(
     Ok(())
 }
 
+/// Pixels of a source, and 0 where one is not valid.
+type Read<'s, T> = (&'s [T], Vec<u8>);
+
 /// One source at a time, resampled by itself.
 pub(super) struct Scratch<T> {
     pixels: ndarray::Array2<T>,
@@ -150,7 +153,7 @@ impl<T: Sample> Scratch<T> {
         &mut self,
         all: &mut Sources<'_, '_>,
         source: TaskSource,
-    ) -> Result<Option<(&[T], Vec<u8>)>, LoadError> {
+    ) -> Result<Option<Read<'_, T>>, LoadError> {
         self.pixels.fill(self.fill);
         let mut target = Target::new(all.chunk.window, self.pixels.view_mut(), self.keep_off);
         let read = all.fill(source, source.dst_window, &mut target)?;

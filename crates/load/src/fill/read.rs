@@ -17,6 +17,14 @@ use crate::warp::{Map, Masked, Present, Sample, SourceWindow, Turn, Unlike, past
 /// parts. With the blocks under the window it is what [`crate::run`] reckons with for a thread.
 const MOST_WINDOW_BYTES: usize = 16 << 20;
 
+/// A source of a chunk, opened, and how it is resampled.
+pub(super) struct Reading<'r, 'a> {
+    pub(super) context: &'r Context<'a>,
+    pub(super) file: &'r SourceFile,
+    pub(super) opened: &'r Opened,
+    pub(super) resampling: Resampling,
+}
+
 /// Fills what a source has of the target's pixels inside `part` that are not filled yet.
 pub(super) fn fill_from<T: Sample>(
     context: &Context<'_>,
@@ -27,34 +35,17 @@ pub(super) fn fill_from<T: Sample>(
     broken: &mut Broken<'_>,
 ) -> Result<(), LoadError> {
     let opened = file.opened(context.geometry, context.plan)?;
+    let reading = Reading { context, file, opened: &opened, resampling };
     match &opened.way {
-        Way::Paste { col, row, shrink: 1 } => paste(context, file, &opened, (*row, *col), part, target, broken),
+        Way::Paste { col, row, shrink: 1 } => paste(&reading, (*row, *col), part, target, broken),
         Way::Paste { col, row, shrink } => {
             // Nearest on an integer shrink: the pixel under the centre, counted in whole numbers.
             let n = f64::from(*shrink);
             let offset = |o: i64| signed(o) + f64::from(*shrink / 2) + 0.5;
             let affine = cube_geo::Affine::new(n, 0.0, offset(*col) - n / 2.0, 0.0, n, offset(*row) - n / 2.0);
-            resample(
-                context,
-                file,
-                &opened,
-                &Map { map: &PixelMap::Linear(affine), factor: (1.0, 1.0), turn: None },
-                resampling,
-                part,
-                target,
-                broken,
-            )
+            resample(&reading, &Map::plain(&PixelMap::Linear(affine)), part, target, broken)
         }
-        Way::Linear(map) => resample(
-            context,
-            file,
-            &opened,
-            &Map { map, factor: (1.0, 1.0), turn: None },
-            resampling,
-            part,
-            target,
-            broken,
-        ),
+        Way::Linear(map) => resample(&reading, &Map::plain(map), part, target, broken),
         Way::Warp => {
             let no_map = || LoadError::BadPlan { reason: "a source has no map to the output".to_owned() };
             let grid = context.plan.source(file.dataset, file.measurement).map(|s| s.grid).ok_or_else(no_map)?;
@@ -64,10 +55,10 @@ pub(super) fn fill_from<T: Sample>(
                 first: first * opened.factor.0,
                 unwrapped: false,
             });
-            for (piece, map) in context.maps.on((grid, resampling), relation, part) {
-                let map = Map { map: &map, factor: opened.factor, turn };
-                resample(context, file, &opened, &map, resampling, piece, target, broken)?;
-                over_the_seam(context, file, &opened, &map, resampling, piece, target, broken)?;
+            for (piece, places) in context.maps.on((grid, resampling), relation, part) {
+                let map = Map { places: &places, factor: opened.factor, turn };
+                resample(&reading, &map, piece, target, broken)?;
+                over_the_seam(&reading, &map, piece, target, broken)?;
             }
             Ok(())
         }
@@ -81,14 +72,13 @@ fn signed(n: i64) -> f64 {
 
 /// Copies the part of the target that the source has, block by block, straight from the decoded blocks.
 fn paste<T: Sample>(
-    context: &Context<'_>,
-    file: &SourceFile,
-    opened: &Opened,
+    reading: &Reading<'_, '_>,
     (row_offset, col_offset): (i64, i64),
     part: Window,
     target: &mut Target<'_, T>,
     broken: &mut Broken<'_>,
 ) -> Result<(), LoadError> {
+    let opened = reading.opened;
     let axis = |from: usize, n: usize, offset: i64, size: usize| -> Option<(usize, usize)> {
         let (from, n, size) = (i64::try_from(from).ok()?, i64::try_from(n).ok()?, i64::try_from(size).ok()?);
         let (first, end) = ((from + offset).max(0), (from + n + offset).min(size));
@@ -103,7 +93,7 @@ fn paste<T: Sample>(
         return Ok(());
     };
     let window = Window::new(row, col, rows, cols);
-    let blocks = blocks_of::<T>(context, file, opened, window, broken)?;
+    let blocks = blocks_of::<T>(reading, window, broken)?;
     let unlike = opened.conversion.unlike::<T>(opened.header.dtype);
     let out = |i: usize, offset: i64| usize::try_from(i64::try_from(i).unwrap_or(0) - offset).unwrap_or(0);
     for (place, block) in &blocks {
@@ -128,12 +118,11 @@ pub(super) type Placed<T> = (Window, Arc<Block<T>>);
 
 /// The blocks that hold a window, with their places in the image.
 pub(super) fn blocks_of<T: Sample>(
-    context: &Context<'_>,
-    file: &SourceFile,
-    opened: &Opened,
+    reading: &Reading<'_, '_>,
     window: Window,
     broken: &mut Broken<'_>,
 ) -> Result<Vec<Placed<T>>, LoadError> {
+    let Reading { context, file, opened, .. } = *reading;
     let Shape { rows, cols } = opened.block;
     let mut blocks = Vec::new();
     for row in window.row / rows..window.row_end().div_ceil(rows) {
@@ -158,33 +147,30 @@ pub(super) fn blocks_of<T: Sample>(
 }
 
 fn resample<T: Sample>(
-    context: &Context<'_>,
-    file: &SourceFile,
-    opened: &Opened,
+    reading: &Reading<'_, '_>,
     map: &Map<'_>,
-    resampling: Resampling,
     part: Window,
     target: &mut Target<'_, T>,
     broken: &mut Broken<'_>,
 ) -> Result<(), LoadError> {
+    let Reading { opened, resampling, .. } = *reading;
     let Some(window) = source_window(map, resampling, part, opened.shape) else { return Ok(()) };
     let bytes = window.shape().pixels().saturating_mul(size_of::<T>() + size_of::<u8>());
     if bytes > MOST_WINDOW_BYTES && part.shape().pixels() > 1 {
         for half in halves(part) {
-            resample(context, file, opened, map, resampling, half, target, broken)?;
+            resample(reading, map, half, target, broken)?;
         }
         return Ok(());
     }
-    let blocks = blocks_of::<T>(context, file, opened, window, broken)?;
+    let blocks = blocks_of::<T>(reading, window, broken)?;
     let unlike = opened.conversion.unlike::<T>(opened.header.dtype);
     let put;
-    let (pixels, valid, window) = match &blocks[..] {
+    let (pixels, valid, window) = if let [(place, block)] = &blocks[..] {
         // One block holds it all: no need to copy.
-        [(place, block)] => (&block.pixels, block.valid.as_ref(), *place),
-        _ => {
-            put = put_together(&blocks, window, unlike);
-            (&put.0, put.1.as_ref(), window)
-        }
+        (&block.pixels, block.valid.as_ref(), *place)
+    } else {
+        put = put_together(&blocks, window, unlike);
+        (&put.0, put.1.as_ref(), window)
     };
     let source =
         SourceWindow { pixels, rows: window.rows, cols: window.cols, first: (count(window.row), count(window.col)) };
@@ -199,7 +185,7 @@ fn resample<T: Sample>(
 /// The source window that the pixels of `part` need, kernel included.
 fn source_window(map: &Map<'_>, resampling: Resampling, part: Window, image: Shape) -> Option<Window> {
     let points = if resampling.is_area() { PixelPoints::Corners } else { PixelPoints::Centres };
-    let bounds = map.map.bounds(part, points)?;
+    let bounds = map.places.bounds(part, points)?;
     let pad = resampling.radius() + 1e-3;
     let axis = |low: f64, high: f64, factor: f64, size: usize| {
         let (from, to) = ((low * factor - pad).floor().max(0.0), (high * factor + pad).ceil().min(count(size)));

@@ -3,12 +3,12 @@
 //! A destination pixel over the seam has corners at both ends of the source. Here they are put side by side, as if the
 //! source's first columns followed its last.
 
-use cube_geo::{PixelPoints, Resampling, Window};
+use cube_geo::{PixelPoints, Window};
 
-use super::read::{blocks_of, put_together};
-use super::{Broken, Context};
+use super::Broken;
+use super::read::{Reading, blocks_of, put_together};
 use crate::LoadError;
-use crate::files::{Opened, SourceFile, count};
+use crate::files::{Opened, count};
 use crate::target::Target;
 use crate::warp::{Map, Masked, Positions, Sample, SourceWindow, Turn, rows};
 
@@ -17,26 +17,24 @@ const JOINS: f64 = 1e-3;
 
 /// Fills the pixels of `part` that lie over the seam, of those that are not filled yet.
 pub(super) fn over_the_seam<T: Sample>(
-    context: &Context<'_>,
-    file: &SourceFile,
-    opened: &Opened,
+    reading: &Reading<'_, '_>,
     map: &Map<'_>,
-    resampling: Resampling,
     part: Window,
     target: &mut Target<'_, T>,
     broken: &mut Broken<'_>,
 ) -> Result<(), LoadError> {
+    let Reading { opened, resampling, .. } = *reading;
     let Some(turn) = map.turn.filter(|_| resampling.is_area()) else { return Ok(()) };
     // Only where positions lie far apart can a pixel be torn.
     let wide =
-        map.map.bounds(part, PixelPoints::Corners).is_some_and(|b| b.width() * map.factor.0 > turn.columns / 2.0);
+        map.places.bounds(part, PixelPoints::Corners).is_some_and(|b| b.width() * map.factor.0 > turn.columns / 2.0);
     let columns = turn.columns.round();
     if !wide || (turn.columns - columns).abs() > JOINS || count(opened.shape.cols) > columns {
         return Ok(());
     }
     let map = Map { turn: Some(Turn { unwrapped: true, columns, ..turn }), ..*map };
     let Some((rows_of, (left, right))) = torn(&map, part, opened, columns) else { return Ok(()) };
-    let joined = join::<T>(context, file, opened, rows_of, (left, right, whole(columns)), broken)?;
+    let joined = join::<T>(reading, rows_of, (left, right, whole(columns)), broken)?;
     let source =
         SourceWindow { pixels: &joined.0, rows: rows_of.1, cols: right - left, first: (count(rows_of.0), count(left)) };
     rows(source, &Masked(&joined.1), &map, resampling, part, target);
@@ -84,13 +82,12 @@ fn torn(map: &Map<'_>, part: Window, opened: &Opened, columns: f64) -> Option<Re
 
 /// The columns `left..right` of some rows, counted on past the seam, with what is valid of them.
 fn join<T: Sample>(
-    context: &Context<'_>,
-    file: &SourceFile,
-    opened: &Opened,
+    reading: &Reading<'_, '_>,
     (row, n): (usize, usize),
     (left, right, columns): (usize, usize, usize),
     broken: &mut Broken<'_>,
 ) -> Result<(Vec<T>, Vec<u8>), LoadError> {
+    let opened = reading.opened;
     let width = right - left;
     let (mut pixels, mut valid) = (vec![T::default(); n * width], vec![0_u8; n * width]);
     let unlike = opened.conversion.unlike::<T>(opened.header.dtype);
@@ -99,7 +96,7 @@ fn join<T: Sample>(
             continue;
         }
         let window = Window::new(row, from, n, to - from);
-        let blocks = blocks_of::<T>(context, file, opened, window, broken)?;
+        let blocks = blocks_of::<T>(reading, window, broken)?;
         let (values, marks) = put_together(&blocks, window, unlike);
         let starts = (0..n).map(|line| line * width + from + offset - left);
         for (i, start) in starts.enumerate() {

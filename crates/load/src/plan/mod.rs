@@ -199,7 +199,7 @@ impl LoadPlan {
 
     /// Wide enough for the number of each dataset.
     pub(crate) fn provenance_dtype(&self) -> DataType {
-        if self.datasets.len() <= usize::from(u16::MAX) { DataType::UInt16 } else { DataType::UInt32 }
+        if u16::try_from(self.datasets.len()).is_ok() { DataType::UInt16 } else { DataType::UInt32 }
     }
 
     /// The numbers of provenance arrays as named values.

@@ -64,15 +64,12 @@ impl<'a> Visitor for Typed<'a> {
 }
 
 fn numbers(pixels: &mut Pixels, chunk: Shape) -> Result<Vec<Provenance<'_>>, LoadError> {
-    match pixels.dtype() {
-        DataType::UInt16 => {
-            let array = u16::view_mut(pixels).ok_or_else(bad)?;
-            Ok(cut(array, chunk)?.into_iter().map(Provenance::Short).collect())
-        }
-        _ => {
-            let array = u32::view_mut(pixels).ok_or_else(bad)?;
-            Ok(cut(array, chunk)?.into_iter().map(Provenance::Long).collect())
-        }
+    if pixels.dtype() == DataType::UInt16 {
+        let array = u16::view_mut(pixels).ok_or_else(bad)?;
+        Ok(cut(array, chunk)?.into_iter().map(Provenance::Short).collect())
+    } else {
+        let array = u32::view_mut(pixels).ok_or_else(bad)?;
+        Ok(cut(array, chunk)?.into_iter().map(Provenance::Long).collect())
     }
 }
 

@@ -5,7 +5,7 @@ use cube_geo::PixelMap;
 /// Source positions of output pixels, in pixels of the level that is read.
 pub(crate) struct Map<'a> {
     /// To pixels of full resolution.
-    pub(crate) map: &'a PixelMap,
+    pub(crate) places: &'a PixelMap,
     /// Pixels of the level for one of full resolution, along columns and rows.
     pub(crate) factor: (f64, f64),
     /// For a geographic source: the turn of the Earth that its positions are on.
@@ -24,7 +24,12 @@ pub(crate) struct Turn {
     pub(crate) unwrapped: bool,
 }
 
-impl Map<'_> {
+impl<'a> Map<'a> {
+    /// To pixels of the level itself, in the source's own CRS.
+    pub(crate) const fn plain(places: &'a PixelMap) -> Self {
+        Self { places, factor: (1.0, 1.0), turn: None }
+    }
+
     /// Corners of a pixel that are farther apart than this lie on both sides of the seam.
     pub(super) fn torn(&self) -> f64 {
         self.turn.map_or(f64::INFINITY, |turn| turn.columns / 2.0)
@@ -41,7 +46,7 @@ pub(crate) struct Positions {
 impl Map<'_> {
     pub(crate) fn centres(&self, row: usize, cols: std::ops::Range<usize>, out: &mut Positions) {
         out.resize(cols.len());
-        self.map.row(row, cols, &mut out.xs, &mut out.ys);
+        self.places.row(row, cols, &mut out.xs, &mut out.ys);
         self.to_level(out);
     }
 
@@ -49,7 +54,7 @@ impl Map<'_> {
     pub(crate) fn corners(&self, row: usize, cols: std::ops::Range<usize>, out: &mut Positions) {
         let cols = cols.start..cols.end + 1;
         out.resize(cols.len());
-        self.map.corner_row(row, cols, &mut out.xs, &mut out.ys);
+        self.places.corner_row(row, cols, &mut out.xs, &mut out.ys);
         self.to_level(out);
     }
 
