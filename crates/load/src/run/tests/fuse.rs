@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "exact values are asked for")]
+
 use cube_geo::Shape;
 use cube_model::{DataType, Pixel, Pixels};
 use tempfile::TempDir;
@@ -125,7 +127,7 @@ fn callers_function_fuses_what_follows_the_first_dataset() {
     let loaded = run(&plan, &RunOptions { fuse_with: Some(&add), ..RunOptions::default() }).unwrap();
     assert_eq!(red::<u16>(&loaded), [538, 46, 902, 0, 771]);
     let turn = |_: &PlannedMeasurement, so_far: &mut Pixels, _: &Pixels| {
-        *so_far = Pixels::filled(DataType::UInt8, &[1, 2], 0.0).unwrap()
+        *so_far = Pixels::filled(DataType::UInt8, &[1, 2], 0.0).unwrap();
     };
     let error = run(&plan, &RunOptions { fuse_with: Some(&turn), ..RunOptions::default() }).unwrap_err().to_string();
     assert!(error.contains("changed the type or shape of measurement \"red\""), "{error}");
