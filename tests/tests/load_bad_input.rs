@@ -106,8 +106,8 @@ fn a_rotated_source_is_what_gdal_makes_of_it() {
         eprintln!("skipped: there is no gdalwarp to compare with");
         return;
     }
-    let (sin, cos) = 0.5_f64.sin_cos();
-    let affine = Affine::new(10.0 * cos, 10.0 * sin, X, 10.0 * sin, -10.0 * cos, Y);
+    let (sine, cosine) = 0.5_f64.sin_cos();
+    let affine = Affine::new(10.0 * cosine, 10.0 * sine, X, 10.0 * sine, -10.0 * cosine, Y);
     // No two neighbours are alike, and none is nodata.
     let sandbox = with_scene(affine, |row, col| (500 + (row * 7919 + col * 104_729) % 997) as u16);
     let bbox = [X - 20.0, Y - 500.0, X + 900.0, Y + 320.0];
