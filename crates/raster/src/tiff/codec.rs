@@ -6,6 +6,9 @@ use std::io::Cursor;
 use super::image::{Codec, Image, Predictor};
 use super::predictor::{undo_float, undo_horizontal};
 
+/// What is wrong with a block of the LZW that writers of before 1992 made: its bits are in reverse order.
+pub(super) const OLD_LZW: &str = "its blocks are LZW of before TIFF 6.0, which is not read";
+
 /// What a thread keeps between blocks.
 struct Tools {
     inflate: libdeflater::Decompressor,
@@ -135,7 +138,7 @@ fn bits(image: &Image, packed: &[u8], rows: usize, out: &mut [u8], tools: &mut T
 
 fn lzw(packed: &[u8], out: &mut [u8]) -> Result<(), String> {
     if packed.starts_with(&[0]) && packed.get(1).is_some_and(|b| b & 1 == 1) {
-        return Err("a block is LZW of before TIFF 6.0, which is not read".to_owned());
+        return Err(OLD_LZW.to_owned());
     }
     let mut decoder = weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
     let (mut read, mut written) = (0, 0);

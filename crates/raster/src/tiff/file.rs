@@ -84,6 +84,11 @@ impl TiffFile {
                 _ => {}
             }
         }
+        // The mask of the file decides what is valid. Overviews that were made before it have none, and would show what
+        // it covers as measurements: they are left out, and the numbers of levels count those that stay.
+        if levels.first().is_some_and(|full| full.mask.is_some()) {
+            levels.retain(|level| level.mask.is_some());
+        }
         let main = directories.first().ok_or_else(|| Refusal::broken("it has no directory"))?;
         let metadata = Metadata::read(&mut reader, main)?;
         if metadata.item(None, "NODATA_VALUES").is_some() {

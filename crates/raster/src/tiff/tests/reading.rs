@@ -86,3 +86,41 @@ fn an_uncompressed_image_of_one_strip_is_read_in_pieces() {
     assert_eq!(taken[0], (8 + 128 * 2048, 8 + 256 * 2048));
     assert_eq!(taken.last(), Some(&(8 + 896 * 2048, 8 + 1000 * 2048)));
 }
+
+#[test]
+fn overviews_without_the_mask_of_the_file_are_left_out() {
+    // Full resolution 4 × 6, overviews 2 × 3 (no mask) and 1 × 2 (with one), and the masks.
+    let level = |rows: u16, cols: u16, kind: u16| {
+        let mut tiff = Tiff::small();
+        tiff.short(256, cols).short(257, rows).short(278, rows).short(254, kind).long(279, u32::from(rows * cols));
+        tiff.directories.remove(0)
+    };
+    let full = Tiff::small().directories.remove(0);
+    let overviews = [full, level(2, 3, 1), level(1, 2, 1)];
+    let mut tiff = Tiff { directories: overviews.to_vec(), ..Tiff::small() };
+    let levels = |tiff: &Tiff| open_geotiff(Arc::new(tiff.bytes()), &location()).unwrap().header().overviews.clone();
+    let shape = cube_geo::Shape::new;
+    assert_eq!(levels(&tiff), [shape(2, 3), shape(1, 2)]);
+    tiff.directories.extend([level(4, 6, 4), level(1, 2, 5)]);
+    assert_eq!(levels(&tiff), [shape(1, 2)]);
+    let mut raster = open_geotiff(Arc::new(tiff.bytes()), &location()).unwrap();
+    assert_eq!(raster.header().overview_blocks, [shape(1, 2)]);
+    assert_eq!(raster.read(1, Window::new(0, 0, 1, 2)).unwrap().shape(), [1, 2]);
+    assert_eq!(raster.read_mask(1, Window::new(0, 0, 1, 2)).unwrap(), Some(vec![0, 1]));
+    assert!(raster.read(2, Window::new(0, 0, 1, 2)).is_err());
+}
+
+#[test]
+fn old_lzw_is_an_error_that_says_what_to_do() {
+    let mut tiff = Tiff::small();
+    tiff.short(259, 5);
+    // The clear code of 9 bits, least significant bit first.
+    tiff.data[..2].copy_from_slice(&[0, 1]);
+    let mut raster = open_geotiff(Arc::new(tiff.bytes()), &location()).unwrap();
+    let error = raster.read(0, Window::new(0, 0, 4, 6)).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "memory.tif: its blocks are LZW of before TIFF 6.0, which is not read; \
+         convert the file: gdal_translate -of COG old.tif new.tif"
+    );
+}
