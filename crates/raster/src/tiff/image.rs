@@ -31,7 +31,7 @@ const SAMPLE_FORMAT: u16 = 339;
 const JPEG_TABLES: u16 = 347;
 
 /// Decoded bytes of one block at most: larger than any tile, and than most images of one strip.
-const MOST_BLOCK_BYTES: u128 = 2 << 30;
+const MOST_BLOCK_BYTES: u128 = 512 << 20;
 /// Arrays of blocks up to this length are kept whole; of longer ones only what is needed is read.
 const MOST_KEPT: u64 = 1 << 20;
 /// An uncompressed image of one strip is read in pieces of about so many bytes.
@@ -136,10 +136,13 @@ impl Image {
             let row_bytes = usize::try_from(row_bits / 8).unwrap_or(usize::MAX);
             block.rows = (PIECE_BYTES / row_bytes.max(1)).clamp(1, shape.rows);
         }
-        let block_bytes = row_bits.div_ceil(8) * block.rows as u128;
+        // As they are unpacked: a pixel of one bit becomes a byte.
+        let row_bytes = block.cols as u128 * together as u128 * bits.div_ceil(8) as u128;
+        let block_bytes = row_bytes * block.rows as u128;
         if block_bytes > MOST_BLOCK_BYTES {
             return Err(Refusal::broken(format!(
-                "its blocks of {block} have {block_bytes} bytes, at most {MOST_BLOCK_BYTES} are read"
+                "its blocks of {block} have {block_bytes} bytes, at most {MOST_BLOCK_BYTES} are read: write it again in \
+                 small tiles"
             )));
         }
         let (offsets, counts) = if tiled { (TILE_OFFSETS, TILE_COUNTS) } else { (STRIP_OFFSETS, STRIP_COUNTS) };
