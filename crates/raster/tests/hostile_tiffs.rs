@@ -87,6 +87,26 @@ fn zeros(bytes: usize) -> (usize, Vec<u8>) {
     (times * ZEROS, [&[0x78, 1], &block.repeat(times)[..], &[1, 0, 0, 0xff, 0xff], &sum.to_be_bytes()].concat())
 }
 
+/// Directories that share what stands in the data: each `(tag, kind, 8)` that says one value says `count` of them.
+fn shared(tiff: &Tiff, tags: &[(u16, u16)], count: u32) -> Vec<u8> {
+    let mut file = tiff.bytes();
+    for (tag, kind) in tags {
+        let entry = [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1_u32.to_le_bytes(), &8_u32.to_le_bytes()].concat();
+        let places: Vec<usize> = file.windows(12).enumerate().filter(|(_, w)| *w == entry).map(|(at, _)| at).collect();
+        assert!(!places.is_empty());
+        places.into_iter().for_each(|at| file[at + 4..at + 8].copy_from_slice(&count.to_le_bytes()));
+    }
+    file
+}
+
+/// 2,000 overviews of 16,000 tiles, all of which share one list of tiles.
+fn crowd() -> Vec<u8> {
+    let mut tiff = Tiff::tiled(16, 16, 8, &[0; 32_000]);
+    tiff.short(324, 8).short(325, 8).short(256, 2560).short(257, 1600).short(254, 1);
+    let crowd = Tiff { directories: vec![tiff.directories[0].clone(); 2000], ..tiff };
+    shared(&crowd, &[(324, 3), (325, 3)], 16_000)
+}
+
 /// Each file with a part of the sentence that it must give.
 fn files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let mut files = Vec::new();
@@ -182,6 +202,28 @@ fn files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let directory = usize::try_from(u64::from_le_bytes(tags[8..16].try_into().unwrap())).unwrap();
     tags[directory..directory + 8].copy_from_slice(&(1_u64 << 32).to_le_bytes());
     files.push(("2³² tags", tags, "claims 4294967296 tags"));
+    // Values of tags that directories share, too many tags, and a tag of which an error does not print all.
+    let mut tables = Tiff { data: vec![0; 1 << 18], ..Tiff::small() };
+    tables.short(259, 7).short(254, 1).set(347, 7, 8_u32.to_le_bytes().to_vec());
+    tables.directories = vec![tables.directories[0].clone(); 1000];
+    let mut tables = tables.bytes();
+    let entry = [&347_u16.to_le_bytes()[..], &7_u16.to_le_bytes(), &4_u32.to_le_bytes()].concat();
+    for at in 0..tables.len() - 8 {
+        if tables[at..at + 8] == entry {
+            tables[at + 4..at + 8].copy_from_slice(&(1_u32 << 18).to_le_bytes());
+        }
+    }
+    files.push(("1,000 tables of 256 KiB", tables, "more than 33554432 bytes together"));
+    let mut tags = Tiff::small();
+    tags.short(254, 1);
+    for tag in 1000..2000 {
+        tags.short(tag, 1);
+    }
+    tags.directories = vec![tags.directories[0].clone(); 100];
+    files.push(("100,000 tags", tags.bytes(), "more than 100000 tags together"));
+    let mut kinds = Tiff::small();
+    kinds.short(277, 60_000).set(258, 3, [8, 0, 16, 0].repeat(30_000));
+    files.push(("60,000 types", kinds.bytes(), "tag 258 is 8 for the first band, 16 for band 2"));
     // A picture that says it is larger than its tile.
     let jpeg = [&b"\xff\xd8\xff\xc0\0\x0b\x08\xff\xff\xff\xff\x01\x01\x11\0"[..], b"\xff\xd9"].concat();
     let mut picture = Tiff::tiled(16, 16, 7, &jpeg);
@@ -211,11 +253,14 @@ fn hostile_tiffs_are_errors_soon_and_in_little_memory() {
         .longs(324, &vec![0; 1954 * 1954])
         .longs(325, &vec![0; 1954 * 1954]);
     let sparse = sparse.bytes();
+    let crowd = crowd();
+    assert!(crowd.len() < 400_000);
     let before = peak();
     for (name, bytes, says) in files {
         let begin = Instant::now();
         let error = read(bytes).expect_err(name);
         assert!(error.contains("hostile.tif") && error.contains(says), "{name}: {error}");
+        assert!(error.len() < 400, "{name} says {} bytes", error.len());
         assert!(begin.elapsed() < MOST_TIME, "{name} took {:?}", begin.elapsed());
     }
     for file in &sound {
@@ -228,6 +273,15 @@ fn hostile_tiffs_are_errors_soon_and_in_little_memory() {
         }
     }
     read(sparse).unwrap();
+    // All levels of it, the last ones without room to keep their lists.
+    let begin = Instant::now();
+    let location = RasterLocation { url: "crowd.tif".to_owned(), layer: None, band: 1 };
+    let mut raster = open_geotiff(Arc::new(crowd), &location).unwrap();
+    assert_eq!(raster.header().overviews.len(), 1999);
+    for level in 0..2000 {
+        raster.read(level, Window::new(0, 0, 16, 16)).unwrap();
+    }
+    assert!(begin.elapsed() < MOST_TIME, "2,000 levels took {:?}", begin.elapsed());
     match before.zip(peak()) {
         Some((before, after)) => assert!(after - before < MOST_MEMORY, "{} MB more", (after - before) >> 20),
         None => eprintln!("skipped: this system does not tell how much memory was used"),
