@@ -65,14 +65,11 @@ impl TiffRaster {
             let values = plane.read(window, fill, |bits: u16| half::f16::from_bits(bits).to_f32())?;
             return Ok(pixels_of(shape, values));
         }
-        let text = self.file.metadata.nodata.as_deref().unwrap_or_default();
         for_each_dtype!(
             image.stored,
             T => {
-                // Integers of 64 bits are more than a float can tell.
-                let exact = if image.stored.is_float() { None } else { text.parse::<T>().ok() };
-                let fill = exact.unwrap_or_else(|| T::from_f64(missing));
-                Ok(pixels_of(shape, plane.read_same::<T>(window, fill)?))
+                // A float holds the nodata of whole numbers: the file was refused where it does not.
+                Ok(pixels_of(shape, plane.read_same::<T>(window, T::from_f64(missing))?))
             },
             _ => Err(format!("{} is no type of pixels", image.stored))
         )

@@ -124,3 +124,40 @@ fn old_lzw_is_an_error_that_says_what_to_do() {
          convert the file: gdal_translate -of COG old.tif new.tif"
     );
 }
+
+#[test]
+fn a_nodata_that_a_float_does_not_hold_is_refused_and_one_that_it_does_is_exact() {
+    // Four pixels of 64 bits, kind 1 without a sign and 2 with one.
+    let file = |kind: u16, text: &str, pixels: [i64; 4]| {
+        let mut tiff = Tiff::small();
+        tiff.data = pixels.iter().flat_map(|v| v.to_le_bytes()).collect();
+        tiff.short(256, 2).short(257, 2).short(278, 2).short(258, 64).short(339, kind).long(279, 32);
+        tiff.set(42113, 2, format!("{text}\0").into_bytes());
+        open_geotiff(Arc::new(tiff.bytes()), &location())
+    };
+    let (signed, unsigned) = (2, 1);
+    for (kind, text, value) in [
+        (unsigned, "9007199254740993", "9007199254740993 of uint64"),
+        (unsigned, "18446744073709551615", "18446744073709551615 of uint64"),
+        (signed, "9223372036854775807", "9223372036854775807 of int64"),
+        (signed, "-9.007199254740993e15", "-9007199254740993 of int64"),
+    ] {
+        let error = file(kind, text, [0; 4]).err().unwrap().to_string();
+        assert!(error.starts_with("memory.tif: ") && error.contains(value) && error.contains("set it as"), "{error}");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "numbers that a float holds")]
+    for (kind, text, nodata) in [
+        (signed, "-9999.0", Some(-9999_i64)),
+        (signed, "-9223372036854775808", Some(i64::MIN)),
+        (signed, "9007199254740994", Some(9_007_199_254_740_994)),
+        (unsigned, "1e3", Some(1000)),
+        (unsigned, "-1", None),
+        (signed, "9223372036854775808", None),
+        (signed, "0.5", None),
+    ] {
+        let mut raster = file(kind, text, [nodata.unwrap_or(5), 1, 2, 3]).unwrap();
+        assert_eq!(raster.header().nodata, nodata.map(|v| v as f64), "{text}");
+        let pixels = raster.read(0, Window::new(0, 0, 1, 1)).unwrap();
+        assert_eq!(pixels.to_f64().into_raw_vec_and_offset().0, [nodata.unwrap_or(5) as f64], "{text}");
+    }
+}
