@@ -124,7 +124,8 @@ const HAS_GDAL: bool = cfg!(feature = "gdal");
 fn tiff_file(path: &Path, layer: Option<&str>) -> Result<TiffFile, Refusal> {
     let file = tiff::open_path(path);
     let foreign = match &file {
-        Err(Refusal::Broken(_)) => None,
+        // No file beside it makes it sound.
+        Err(Refusal::Broken(_)) => return file,
         Err(Refusal::Foreign(why)) => Some(why.clone()),
         Ok(_) if HAS_GDAL && layer.is_some_and(|layer| layer.parse::<usize>().is_err()) => {
             Some("a layer is asked for by name".to_owned())
@@ -278,6 +279,23 @@ mod tests {
         assert!(is_gdal_name("/vsizip/a.zip/b.tif"));
         assert!(!is_gdal_name("s3://bucket/key"));
         assert!(!is_gdal_name("/data/a.tif"));
+    }
+
+    #[test]
+    fn a_broken_tiff_is_an_error_of_our_own_whatever_lies_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broken.tif");
+        std::fs::write(&path, b"II*\0\xff\xff\xff\x7f").unwrap();
+        for beside in ["none", "broken.wld", "broken.tif.ovr", "broken.tif.aux.xml"] {
+            std::fs::write(folder.path().join(beside), b"<x/>").unwrap();
+            let refusal = tiff_file(&path, None).err();
+            assert!(matches!(refusal, Some(Refusal::Broken(_))), "beside {beside}: {refusal:?}");
+            let url = path.display().to_string();
+            let location = RasterLocation { url: url.clone(), layer: None, band: 1 };
+            for error in [open(&location).err().unwrap(), planes(&url, None).unwrap_err()] {
+                assert!(error.to_string().contains("GTiff cannot read it"), "beside {beside}: {error}");
+            }
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use cube_geo::Window;
 
 use super::ByteSource;
 use super::bytes::Fetched;
-use super::codec::decode;
+use super::codec::{check_claim, decode};
 use super::image::Image;
 
 /// Packed bytes that are fetched at once.
@@ -130,6 +130,7 @@ impl Plane<'_> {
         let rows = image.stored_rows(part.block.0);
         let mut pixels = FETCHED.with_borrow_mut(|fetched| {
             fetched.fetch(self.source, std::slice::from_ref(place)).map_err(|e| e.to_string())?;
+            check_claim(image, fetched.get(0), rows)?;
             let mut pixels = vec![T::default(); rows * image.block.cols];
             let bytes = bytemuck::try_cast_slice_mut(&mut pixels).map_err(|e| format!("a block is askew: {e}"))?;
             decode(image, fetched.get(0), rows, bytes)?;
@@ -203,6 +204,7 @@ impl Plane<'_> {
                 if content.is_none() {
                     self.fetch(std::slice::from_ref(part), |_, packed| {
                         let Some(packed) = packed else { return Ok(()) };
+                        check_claim(self.image, packed, self.image.stored_rows(part.block.0))?;
                         let mut words = vec![0_u64; bytes.div_ceil(8)].into_boxed_slice();
                         let out = bytemuck::cast_slice_mut(&mut words);
                         decode(self.image, packed, self.image.stored_rows(part.block.0), &mut out[..bytes])?;
@@ -223,6 +225,7 @@ impl Plane<'_> {
             let Some(packed) = packed else { return take(part, None) };
             let rows = self.image.stored_rows(part.block.0);
             let bytes = self.block_bytes(part.block.0);
+            check_claim(self.image, packed, rows)?;
             words.resize(bytes.div_ceil(8), 0_u64);
             let out = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..bytes];
             decode(self.image, packed, rows, out)?;

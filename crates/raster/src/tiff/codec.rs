@@ -6,11 +6,24 @@ use std::io::Cursor;
 use super::image::{Codec, Image, Predictor};
 use super::predictor::{undo_float, undo_horizontal};
 
+/// What is wrong with a block of the LZW that writers of before 1992 made: its bits are in reverse order.
+pub(super) const OLD_LZW: &str = "its blocks are LZW of before TIFF 6.0, which is not read";
+
 /// What a thread keeps between blocks.
 struct Tools {
     inflate: libdeflater::Decompressor,
     zstd: Option<zstd::bulk::Decompressor<'static>>,
     spare: Vec<u8>,
+}
+
+impl Tools {
+    /// Frees a buffer that is larger than most blocks need.
+    fn shrink(&mut self) {
+        const USUAL: usize = 4 << 20;
+        if self.spare.capacity() > USUAL {
+            self.spare = Vec::new();
+        }
+    }
 }
 
 thread_local! {
@@ -29,13 +42,16 @@ thread_local! {
 pub(super) fn decode(image: &Image, packed: &[u8], rows: usize, out: &mut [u8]) -> Result<(), String> {
     TOOLS.with_borrow_mut(|tools| {
         if image.bits == 1 {
-            return bits(image, packed, rows, out, tools);
+            let said = bits(image, packed, rows, out, tools);
+            tools.shrink();
+            return said;
         }
         unpack(image, packed, rows, out, tools)?;
         let (bytes, stride) = (image.bytes(), image.together());
         let row_bytes = image.block.cols * stride * bytes;
         if image.predictor == Predictor::Float {
             undo_float(out, row_bytes, bytes, stride, &mut tools.spare);
+            tools.shrink();
             return Ok(());
         }
         if image.format.big_endian != cfg!(target_endian = "big") {
@@ -46,6 +62,58 @@ pub(super) fn decode(image: &Image, packed: &[u8], rows: usize, out: &mut [u8]) 
         }
         Ok(())
     })
+}
+
+/// Refuses a block whose `packed` bytes can never be as many as it claims, before memory is asked for. The factors are
+/// bounds of each codec, far above what pixels reach.
+///
+/// # Errors
+/// Why the bytes are no such block.
+pub(super) fn check_claim(image: &Image, packed: &[u8], rows: usize) -> Result<(), String> {
+    // The bits of a mask are packed first, whatever the codec.
+    let expected = (image.block.cols * image.together() * image.bits).div_ceil(8) * rows;
+    let most = match image.codec {
+        Codec::None => packed.len(),
+        // Two bits are 258 bytes at most, behind a header of less than any block.
+        Codec::Deflate => packed.len().saturating_mul(1032),
+        // A code of 12 bits is one of 3838 bytes at most.
+        Codec::Lzw => packed.len().saturating_mul(2560),
+        Codec::PackBits => packed.len().saturating_mul(64),
+        Codec::Zstd => zstd_most(packed),
+        // Components of 16 × 16 pixels in one bit each.
+        Codec::Jpeg => packed.len().saturating_add(image.jpeg_tables.as_deref().map_or(0, <[u8]>::len)) * 4096,
+        // One colour takes no bits at all: the size stands in the header, which is looked at where memory is at stake.
+        Codec::WebP if expected > LARGE => {
+            let decoder = image_webp::WebPDecoder::new(Cursor::new(packed));
+            let (width, height) = decoder.map_err(|error| format!("a block is no WebP: {error}"))?.dimensions();
+            (width as usize).saturating_mul(height as usize).saturating_mul(image.together())
+        }
+        Codec::WebP => usize::MAX,
+    };
+    if most < expected {
+        return Err(match image.codec {
+            Codec::None => format!("a block has {most} bytes, expected {expected}"),
+            codec => {
+                format!("a block of {} bytes of {codec:?} holds {most} at most, expected {expected}", packed.len())
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Bytes of a block whose claim is worth a look into its header.
+const LARGE: usize = 1 << 20;
+
+/// What a ZSTD frame says that it holds. Where it does not say: a block of 4 bytes is 128 KiB of one value at most.
+fn zstd_most(packed: &[u8]) -> usize {
+    use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
+    let bound = packed.len().saturating_mul(32 << 10);
+    // Only of one frame: behind it may be others.
+    let said = get_frame_content_size(packed).ok().flatten();
+    match said.filter(|_| find_frame_compressed_size(packed).is_ok_and(|size| size == packed.len())) {
+        Some(said) => usize::try_from(said).unwrap_or(usize::MAX).min(bound),
+        None => bound,
+    }
 }
 
 fn unpack(image: &Image, packed: &[u8], rows: usize, out: &mut [u8], tools: &mut Tools) -> Result<(), String> {
@@ -121,7 +189,7 @@ fn bits(image: &Image, packed: &[u8], rows: usize, out: &mut [u8], tools: &mut T
     let mut all = std::mem::take(&mut tools.spare);
     all.clear();
     all.resize(row_bytes * rows, 0);
-    let unpacked = unpack(image, packed, rows, &mut all, tools);
+    unpack(image, packed, rows, &mut all, tools)?;
     for (row, set) in out.chunks_exact_mut(cols.max(1)).zip(all.chunks_exact(row_bytes.max(1))) {
         for (pixels, byte) in row.chunks_mut(8).zip(set) {
             for (n, pixel) in pixels.iter_mut().enumerate() {
@@ -130,12 +198,12 @@ fn bits(image: &Image, packed: &[u8], rows: usize, out: &mut [u8], tools: &mut T
         }
     }
     tools.spare = all;
-    unpacked
+    Ok(())
 }
 
 fn lzw(packed: &[u8], out: &mut [u8]) -> Result<(), String> {
     if packed.starts_with(&[0]) && packed.get(1).is_some_and(|b| b & 1 == 1) {
-        return Err("a block is LZW of before TIFF 6.0, which is not read".to_owned());
+        return Err(OLD_LZW.to_owned());
     }
     let mut decoder = weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
     let (mut read, mut written) = (0, 0);
@@ -262,6 +330,32 @@ mod tests {
         assert_eq!(out, [4, 5, 6, 6, 6, 6]);
         assert!(pack_bits(&[5, 1, 2], &mut out).unwrap_err().contains("has 0 bytes"));
         assert!(pack_bits(&[0xff, 1], &mut out).unwrap_err().contains("has 2 bytes"));
+    }
+
+    #[test]
+    fn a_large_mask_leaves_no_large_buffer_behind_and_a_broken_one_no_pixels() {
+        use std::sync::Arc;
+
+        use cube_geo::Window;
+
+        use crate::RasterLocation;
+        use crate::tiff::open_geotiff;
+        use crate::tiff::written::Tiff;
+        let mut deflater = libdeflater::Compressor::new(libdeflater::CompressionLvl::fastest());
+        let mut packed = vec![0; deflater.zlib_compress_bound(8 << 20)];
+        let length = deflater.zlib_compress(&vec![0xf0; 8192 / 8 * 8192], &mut packed).unwrap();
+        for (cut, right) in [(0, true), (1, false)] {
+            let mut tiff = Tiff::tiled(8192, 8192, 8, &packed[..length - cut]);
+            let mut mask = tiff.clone();
+            tiff.long(324, 0).long(325, 0);
+            mask.short(254, 4).short(258, 1);
+            tiff.directories.append(&mut mask.directories);
+            let location = RasterLocation { url: "mask.tif".to_owned(), layer: None, band: 1 };
+            let mut raster = open_geotiff(Arc::new(tiff.bytes()), &location).unwrap();
+            let mask = raster.read_mask(0, Window::new(8191, 8184, 1, 8));
+            assert_eq!(mask.ok(), right.then_some(Some(vec![255, 255, 255, 255, 0, 0, 0, 0])));
+            assert!(TOOLS.with_borrow(|tools| tools.spare.capacity()) <= 4 << 20);
+        }
     }
 
     #[test]

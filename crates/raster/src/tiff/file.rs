@@ -10,7 +10,7 @@ use super::blocks::BlockCache;
 use super::geokeys::{self, Place};
 use super::ifd::HeaderReader;
 use super::image::{Image, SUBFILE_TYPE};
-use super::metadata::{Metadata, float};
+use super::metadata::{Metadata, float, whole};
 use super::{ByteSource, DRIVER, Refusal};
 use crate::RasterHeader;
 use crate::items::{Items, plane_time};
@@ -84,6 +84,11 @@ impl TiffFile {
                 _ => {}
             }
         }
+        // The mask of the file decides what is valid. Overviews that were made before it have none, and would show what
+        // it covers as measurements: they are left out, and the numbers of levels count those that stay.
+        if levels.first().is_some_and(|full| full.mask.is_some()) {
+            levels.retain(|level| level.mask.is_some());
+        }
         let main = directories.first().ok_or_else(|| Refusal::broken("it has no directory"))?;
         let metadata = Metadata::read(&mut reader, main)?;
         if metadata.item(None, "NODATA_VALUES").is_some() {
@@ -91,7 +96,34 @@ impl TiffFile {
         }
         let place = geokeys::read(&mut reader, main)?;
         let time = metadata.item(None, "time").and_then(|text| text.parse().ok());
-        Ok(Self { source, levels, metadata, cache: BlockCache::default(), place, time })
+        let file = Self { source, levels, metadata, cache: BlockCache::default(), place, time };
+        file.check_nodata()?;
+        Ok(file)
+    }
+
+    /// A header's nodata is a float: of 64 bits it holds whole numbers up to 2⁵³, and some beyond. Where it does not hold
+    /// the nodata of whole pixels, values beside it would be taken for it, by GDAL's reader too.
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "looks for what is lost")]
+    fn check_nodata(&self) -> Result<(), Refusal> {
+        match self.whole_nodata() {
+            Some(value) if (value as f64) as i128 != value => Err(Refusal::broken(format!(
+                "its nodata value {value} of {} is no number that a float of 64 bits holds, so that values beside it would \
+                 be missing too; give those pixels a value that it holds, such as {}, and set it as nodata",
+                self.dtype(),
+                if value < 0 { i128::from(i64::MIN) } else { 1 << 62 }
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The nodata value where pixels are whole numbers of 64 bits, and one of them can be it.
+    fn whole_nodata(&self) -> Option<i128> {
+        let value = whole(self.metadata.nodata.as_deref()?)?;
+        match self.dtype() {
+            DataType::UInt64 => u64::try_from(value).is_ok().then_some(value),
+            DataType::Int64 => i64::try_from(value).is_ok().then_some(value),
+            _ => None,
+        }
     }
 
     /// Why the CRS is not told, where the file has one that no EPSG code names.
@@ -126,13 +158,11 @@ impl TiffFile {
         float(self.metadata.nodata.as_deref()?)
     }
 
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a header's nodata is a float")]
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "whole numbers were checked")]
     fn nodata(&self) -> Option<f64> {
         let dtype = self.dtype();
-        let text = self.metadata.nodata.as_deref()?;
         match dtype {
-            DataType::UInt64 => text.parse::<u64>().ok().map(|v| v as f64),
-            DataType::Int64 => text.parse::<i64>().ok().map(|v| v as f64),
+            DataType::UInt64 | DataType::Int64 => self.whole_nodata().map(|v| v as f64),
             DataType::Float32 => self.raw_nodata().map(|v| f64::from(v as f32)),
             _ => self.raw_nodata(),
         }

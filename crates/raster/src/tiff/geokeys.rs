@@ -30,7 +30,7 @@ pub(super) struct Place {
 
 /// Reads the tags of the full image.
 pub(super) fn read(reader: &mut HeaderReader<'_>, directory: &Directory) -> Result<Place, Refusal> {
-    let keys = keys(&reader.integers(directory, GEO_KEYS)?.unwrap_or_default())?;
+    let keys = keys(&reader.integers(directory, GEO_KEYS, usize::MAX)?.unwrap_or_default())?;
     let key = |wanted: u64| keys.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
     let mut affine = affine(reader, directory)?;
     if let (Some(2), Some(centred)) = (key(RASTER_TYPE).flatten(), affine.as_mut()) {

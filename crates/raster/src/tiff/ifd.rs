@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
+use super::budget::{Budget, MOST_BYTES_KEPT};
 use super::{ByteSource, Refusal};
 
 /// What is read of a file at first; most COGs have all their directories in it.
@@ -15,8 +16,13 @@ const MOST_DIRECTORIES: usize = 2048;
 const MOST_TAGS: u64 = 4096;
 /// Bytes of a text or of a table of parameters.
 const MOST_VALUE_BYTES: u64 = 4 << 20;
-/// Bytes of all values that are kept of a file, arrays of tiles aside.
-const MOST_BYTES_KEPT: u64 = 16 << 20;
+/// Tags of all directories together.
+const MOST_TAGS_OF_FILE: u64 = 100_000;
+/// Pages larger than this do not stay beside others.
+const LARGE_PAGE: usize = 64 << 10;
+/// Places of blocks, as they are kept, that are taken from pages which were read anyway: all that can stand in the first
+/// one. Those of other levels are read when the level is.
+const MOST_BYTES_LOADED: u64 = 16 * HEAD;
 
 /// Byte order and size of offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +87,11 @@ pub(super) struct StoredArray {
 }
 
 impl StoredArray {
+    /// Bytes of all its values in memory.
+    pub(super) fn kept_bytes(&self) -> u64 {
+        self.count.saturating_mul(8)
+    }
+
     /// The bytes of some of its values.
     pub(super) fn range(&self, values: Range<u64>) -> Range<u64> {
         let each = self.each as u64;
@@ -99,14 +110,23 @@ pub(super) struct HeaderReader<'s> {
     source: &'s dyn ByteSource,
     pub(super) format: Format,
     pages: Vec<(u64, Vec<u8>)>,
-    kept: u64,
+    /// Shared by all that is kept of the file.
+    pub(super) budget: Budget,
+    loaded: u64,
+    tags: u64,
 }
 
 impl<'s> HeaderReader<'s> {
     /// Reads the first bytes; `None` where they are not those of a TIFF.
     pub(super) fn begin(source: &'s dyn ByteSource) -> Result<Option<(Self, u64)>, Refusal> {
-        let mut reader =
-            Self { source, format: Format { big_endian: false, big_tiff: false }, pages: Vec::new(), kept: 0 };
+        let mut reader = Self {
+            source,
+            format: Format { big_endian: false, big_tiff: false },
+            pages: Vec::new(),
+            budget: Budget::new(),
+            loaded: 0,
+            tags: 0,
+        };
         let Ok(head) = reader.bytes(0..source.length().min(HEAD)) else {
             return Err(Refusal::broken("it cannot be read from the disk"));
         };
@@ -155,7 +175,7 @@ impl<'s> HeaderReader<'s> {
                 .read(&mut [(range.start, page.as_mut_slice())])
                 .map_err(|error| Refusal::broken(format!("its header cannot be read: {error}")))?;
             // Chains of thousands of directories do not keep thousands of pages; the first one stays.
-            if self.pages.len() > 16 {
+            if self.pages.len() > 16 || length > LARGE_PAGE {
                 self.pages.truncate(1);
             }
             self.pages.push((range.start, page));
@@ -205,6 +225,10 @@ impl<'s> HeaderReader<'s> {
         if count == 0 || count > MOST_TAGS {
             return Err(Refusal::broken(format!("the directory at byte {offset} claims {count} tags")));
         }
+        self.tags += count;
+        if self.tags > MOST_TAGS_OF_FILE {
+            return Err(Refusal::broken(format!("its directories have more than {MOST_TAGS_OF_FILE} tags together")));
+        }
         let begin = offset + head;
         let length = count * each + word;
         let end = begin.checked_add(length).ok_or_else(|| Refusal::broken("a directory lies past its end"))?;
@@ -228,22 +252,28 @@ impl<'s> HeaderReader<'s> {
         Ok((Directory { entries }, next))
     }
 
-    fn value(&mut self, tag: u16, entry: &Entry) -> Result<&[u8], Refusal> {
-        let size = u128::from(entry.each()) * u128::from(entry.count);
-        if size > u128::from(MOST_VALUE_BYTES) || size + u128::from(self.kept) > u128::from(MOST_BYTES_KEPT) {
+    /// The bytes of the first `most` values of a tag, each of which takes `kept` bytes in memory.
+    fn value(&mut self, tag: u16, entry: &Entry, most: u64, kept: u64) -> Result<&[u8], Refusal> {
+        let count = entry.count.min(most);
+        let size = u128::from(entry.each()) * u128::from(count);
+        if size > u128::from(MOST_VALUE_BYTES) {
             return Err(Refusal::broken(format!("tag {tag} claims {} values", entry.count)));
+        }
+        if !self.budget.take(count.saturating_mul(kept)) {
+            return Err(Refusal::broken(format!(
+                "its tags have more than {MOST_BYTES_KEPT} bytes together: write it again with less beside the pixels"
+            )));
         }
         let past = || Refusal::broken(format!("the values of tag {tag} lie past its end"));
         let size = u64::try_from(size).map_err(|_| past())?;
         let end = entry.offset.checked_add(size).filter(|end| *end <= self.source.length()).ok_or_else(past)?;
-        self.kept += size;
         self.bytes(entry.offset..end)
     }
 
     /// The bytes of a tag (texts, tables of a codec).
     pub(super) fn raw(&mut self, directory: &Directory, tag: u16) -> Result<Option<Vec<u8>>, Refusal> {
         let Some(entry) = directory.entries.get(&tag) else { return Ok(None) };
-        self.value(tag, entry).map(|bytes| Some(bytes.to_vec()))
+        self.value(tag, entry, u64::MAX, entry.each()).map(|bytes| Some(bytes.to_vec()))
     }
 
     /// The text of a tag, up to its first zero.
@@ -253,8 +283,13 @@ impl<'s> HeaderReader<'s> {
         Ok(Some(String::from_utf8_lossy(text).into_owned()))
     }
 
-    /// The whole numbers of a tag.
-    pub(super) fn integers(&mut self, directory: &Directory, tag: u16) -> Result<Option<Vec<u64>>, Refusal> {
+    /// The first `most` whole numbers of a tag.
+    pub(super) fn integers(
+        &mut self,
+        directory: &Directory,
+        tag: u16,
+        most: usize,
+    ) -> Result<Option<Vec<u64>>, Refusal> {
         let Some(entry) = directory.entries.get(&tag) else { return Ok(None) };
         let each = match entry.kind {
             1 => 1,
@@ -264,19 +299,19 @@ impl<'s> HeaderReader<'s> {
             kind => return Err(Refusal::broken(format!("tag {tag} is of kind {kind}, expected whole numbers"))),
         };
         let format = self.format;
-        self.value(tag, entry).map(|bytes| Some(format.integers(bytes, each)))
+        self.value(tag, entry, most as u64, 8).map(|bytes| Some(format.integers(bytes, each)))
     }
 
     /// The first whole number of a tag.
     pub(super) fn integer(&mut self, directory: &Directory, tag: u16) -> Result<Option<u64>, Refusal> {
-        Ok(self.integers(directory, tag)?.and_then(|all| all.first().copied()))
+        Ok(self.integers(directory, tag, 1)?.and_then(|all| all.first().copied()))
     }
 
     /// The floats of a tag.
     pub(super) fn floats(&mut self, directory: &Directory, tag: u16) -> Result<Option<Vec<f64>>, Refusal> {
         let Some(entry) = directory.entries.get(&tag) else { return Ok(None) };
         let (format, kind) = (self.format, entry.kind);
-        let bytes = self.value(tag, entry)?;
+        let bytes = self.value(tag, entry, u64::MAX, 8)?;
         match kind {
             11 => Ok(Some(bytes.as_chunks().0.iter().map(|b| f64::from(f32::from_bits(format.u32(*b)))).collect())),
             12 => Ok(Some(bytes.as_chunks().0.iter().map(|b| f64::from_bits(format.u64(*b))).collect())),
@@ -306,8 +341,20 @@ impl<'s> HeaderReader<'s> {
         Ok(StoredArray { offset: entry.offset, each, count: needs })
     }
 
-    /// The values of a stored array that pages which were read already hold.
-    pub(super) fn loaded(&self, array: &StoredArray) -> Option<Vec<u64>> {
+    /// The values of two stored arrays of the same length that pages which were read already hold. They are taken from
+    /// the budget.
+    pub(super) fn loaded(&mut self, first: &StoredArray, second: &StoredArray) -> Option<(Vec<u64>, Vec<u64>)> {
+        let bytes = first.kept_bytes().saturating_add(second.kept_bytes());
+        let loaded = self.loaded.saturating_add(bytes);
+        if loaded > MOST_BYTES_LOADED {
+            return None;
+        }
+        let both = (self.in_pages(first)?, self.in_pages(second)?);
+        self.loaded = loaded;
+        self.budget.take(bytes).then_some(both)
+    }
+
+    fn in_pages(&self, array: &StoredArray) -> Option<Vec<u64>> {
         let range = array.range(0..array.count);
         let (start, page) =
             self.pages.iter().find(|(start, page)| *start <= range.start && range.end <= start + page.len() as u64)?;

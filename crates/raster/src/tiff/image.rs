@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use cube_geo::Shape;
 use cube_model::DataType;
 
+use super::budget::Budget;
 use super::ifd::{Directory, Format, HeaderReader, StoredArray};
 use super::{ByteSource, Refusal};
 
@@ -31,7 +32,7 @@ const SAMPLE_FORMAT: u16 = 339;
 const JPEG_TABLES: u16 = 347;
 
 /// Decoded bytes of one block at most: larger than any tile, and than most images of one strip.
-const MOST_BLOCK_BYTES: u128 = 2 << 30;
+const MOST_BLOCK_BYTES: u128 = 512 << 20;
 /// Arrays of blocks up to this length are kept whole; of longer ones only what is needed is read.
 const MOST_KEPT: u64 = 1 << 20;
 /// An uncompressed image of one strip is read in pieces of about so many bytes.
@@ -88,6 +89,7 @@ pub(super) struct Image {
     offsets: StoredArray,
     counts: StoredArray,
     kept: OnceLock<Kept>,
+    budget: Budget,
 }
 
 impl Image {
@@ -136,10 +138,13 @@ impl Image {
             let row_bytes = usize::try_from(row_bits / 8).unwrap_or(usize::MAX);
             block.rows = (PIECE_BYTES / row_bytes.max(1)).clamp(1, shape.rows);
         }
-        let block_bytes = row_bits.div_ceil(8) * block.rows as u128;
+        // As they are unpacked: a pixel of one bit becomes a byte.
+        let row_bytes = block.cols as u128 * together as u128 * bits.div_ceil(8) as u128;
+        let block_bytes = row_bytes * block.rows as u128;
         if block_bytes > MOST_BLOCK_BYTES {
             return Err(Refusal::broken(format!(
-                "its blocks of {block} have {block_bytes} bytes, at most {MOST_BLOCK_BYTES} are read"
+                "its blocks of {block} have {block_bytes} bytes, at most {MOST_BLOCK_BYTES} are read: write it again in \
+                 small tiles"
             )));
         }
         let (offsets, counts) = if tiled { (TILE_OFFSETS, TILE_COUNTS) } else { (STRIP_OFFSETS, STRIP_COUNTS) };
@@ -163,17 +168,16 @@ impl Image {
             codec,
             predictor,
             photometric,
-            extra_samples: reader.integers(directory, EXTRA_SAMPLES)?.unwrap_or_default(),
+            extra_samples: reader.integers(directory, EXTRA_SAMPLES, samples)?.unwrap_or_default(),
             jpeg_tables,
             format: reader.format,
             split,
             kept: OnceLock::new(),
+            budget: reader.budget.clone(),
             offsets,
             counts,
         };
-        if let (true, Some(offsets), Some(counts)) =
-            (needs <= MOST_KEPT, reader.loaded(&image.offsets), reader.loaded(&image.counts))
-        {
+        if let Some((offsets, counts)) = reader.loaded(&image.offsets, &image.counts) {
             let _ = image.kept.set((offsets.into(), counts.into()));
         }
         Ok(image)
@@ -248,18 +252,24 @@ impl Image {
             Ok::<_, String>(self.format.integers(&bytes, array.each))
         };
         let no_block = || format!("it has no block {index}");
-        if self.offsets.count > MOST_KEPT {
+        let bytes = self.offsets.kept_bytes().saturating_add(self.counts.kept_bytes());
+        if self.kept.get().is_some() {
+            // As for all but the first block.
+        } else if self.offsets.count <= MOST_KEPT && self.budget.take(bytes) {
+            let all = read(&self.offsets, 0..self.offsets.count)
+                .and_then(|offsets| Ok((offsets, read(&self.counts, 0..self.counts.count)?)));
+            let set = all.map(|(offsets, counts)| self.kept.set((offsets.into(), counts.into())));
+            // Nothing came, or another thread was first.
+            if !matches!(set, Ok(Ok(()))) {
+                self.budget.give_back(bytes);
+            }
+            let _ = set?;
+        } else {
             let one = index..index + 1;
             let (offset, count) = (read(&self.offsets, one.clone())?, read(&self.counts, one)?);
             return offset.first().copied().zip(count.first().copied()).ok_or_else(no_block);
         }
-        let (offsets, counts) = if let Some(kept) = self.kept.get() {
-            kept
-        } else {
-            let offsets = read(&self.offsets, 0..self.offsets.count)?;
-            let counts = read(&self.counts, 0..self.counts.count)?;
-            self.kept.get_or_init(|| (offsets.into(), counts.into()))
-        };
+        let (offsets, counts) = self.kept.get().ok_or_else(no_block)?;
         let at = usize::try_from(index).map_err(|_| no_block())?;
         offsets.get(at).copied().zip(counts.get(at).copied()).ok_or_else(no_block)
     }
@@ -321,10 +331,14 @@ fn sample_type(
     mask: bool,
 ) -> Result<(DataType, usize), Refusal> {
     let mut same = |tag: u16, usual: u64| {
-        let values = reader.integers(directory, tag)?.unwrap_or_default();
+        let values = reader.integers(directory, tag, samples)?.unwrap_or_default();
         let first = values.first().copied().unwrap_or(usual);
-        if values.iter().take(samples).any(|v| *v != first) {
-            return Err(Refusal::foreign(format!("its samples are of several types (tag {tag} is {values:?})")));
+        if let Some(at) = values.iter().position(|v| *v != first) {
+            return Err(Refusal::foreign(format!(
+                "its samples are of several types (tag {tag} is {first} for the first band, {} for band {})",
+                values.get(at).copied().unwrap_or(first),
+                at + 1
+            )));
         }
         Ok(first)
     };

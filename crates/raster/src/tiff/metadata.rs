@@ -80,9 +80,32 @@ fn items(xml: &str) -> Vec<Item> {
 
 /// A number as GDAL writes it; what follows it is not looked at.
 pub(super) fn float(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let end = text.find(|c: char| c.is_whitespace() || c == ',').unwrap_or(text.len());
-    text[..end].parse().ok()
+    first(text).parse().ok()
+}
+
+fn first(text: &str) -> &str {
+    text.trim().split(|c: char| c.is_whitespace() || c == ',').next().unwrap_or_default()
+}
+
+/// The whole number that the text of a number says, exactly, however it is written (`-9999`, `-9999.0`, `-9.999e3`);
+/// `None` where it says a fraction, or more than any type of pixels holds.
+pub(super) fn whole(text: &str) -> Option<i128> {
+    let text = first(text);
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
+        None => (text, 0),
+    };
+    let (head, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let digits = format!("{head}{fraction}").parse::<i128>().ok()?;
+    let exponent = exponent.checked_sub(i64::try_from(fraction.len()).ok()?)?;
+    let power = 10_i128.checked_pow(u32::try_from(exponent.unsigned_abs()).ok()?);
+    match (power, exponent < 0) {
+        _ if digits == 0 => Some(0),
+        (Some(power), false) => digits.checked_mul(power),
+        (Some(power), true) => (digits % power == 0).then(|| digits / power),
+        (None, _) => None,
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +125,19 @@ mod tests {
         assert_eq!(metadata.item(None, "time"), Some("2034-05-01T10:00:00Z"));
         assert_eq!((metadata.scale_offset(0), metadata.scale_offset(1)), (None, Some((0.5, 0.0))));
         assert_eq!(metadata.role(1, "unittype"), Some("m & s"));
+    }
+
+    #[test]
+    fn whole_numbers_are_exact_however_they_are_written() {
+        for text in ["-9999", "-9999.0", " -9999.000 ", "-9.999e3", "-99990e-1", "-9999.0,7"] {
+            assert_eq!(whole(text), Some(-9999), "{text}");
+        }
+        assert_eq!(whole("9.007199254740993e15"), Some(9_007_199_254_740_993));
+        assert_eq!(whole("18446744073709551615"), Some(i128::from(u64::MAX)));
+        assert_eq!((whole("0e99999"), whole("+7.")), (Some(0), Some(7)));
+        for text in ["", "nan", "0.5", "1e-3", "1e40", "1e9999999999", "1.-5", "--1", "1e", "inf"] {
+            assert_eq!(whole(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! before memory is asked for. What is not read here is [`Refusal::Foreign`]: GDAL gets it.
 
 mod blocks;
+mod budget;
 mod bytes;
 mod codec;
 mod file;

@@ -6,6 +6,7 @@ use cube_geo::Window;
 use cube_model::{DataType, Pixel, Pixels, for_each_dtype};
 
 use super::blocks::Plane as Stored;
+use super::codec::OLD_LZW;
 use super::file::{TiffFile, Validity};
 use super::image::Image;
 use crate::netcdf_reader::{check_window, pixels_of};
@@ -64,14 +65,11 @@ impl TiffRaster {
             let values = plane.read(window, fill, |bits: u16| half::f16::from_bits(bits).to_f32())?;
             return Ok(pixels_of(shape, values));
         }
-        let text = self.file.metadata.nodata.as_deref().unwrap_or_default();
         for_each_dtype!(
             image.stored,
             T => {
-                // Integers of 64 bits are more than a float can tell.
-                let exact = if image.stored.is_float() { None } else { text.parse::<T>().ok() };
-                let fill = exact.unwrap_or_else(|| T::from_f64(missing));
-                Ok(pixels_of(shape, plane.read_same::<T>(window, fill)?))
+                // A float holds the nodata of whole numbers: the file was refused where it does not.
+                Ok(pixels_of(shape, plane.read_same::<T>(window, T::from_f64(missing))?))
             },
             _ => Err(format!("{} is no type of pixels", image.stored))
         )
@@ -81,14 +79,11 @@ impl TiffRaster {
         let found = self.file.levels.get(level).ok_or("there is no such level")?;
         match self.file.validity(self.band) {
             Validity::InPixels => Ok(None),
-            Validity::Mask => match &found.mask {
-                // An overview without a mask says that all of it is valid.
-                None => Ok(Some(vec![255; window.shape().pixels()])),
-                Some(mask) => {
-                    let band = if mask.samples == 1 { 0 } else { self.band };
-                    self.stored(mask, band, None).read_same(window, 0_u8).map(Some)
-                }
-            },
+            Validity::Mask => {
+                let mask = found.mask.as_ref().ok_or("the level has no mask, unlike the file")?;
+                let band = if mask.samples == 1 { 0 } else { self.band };
+                self.stored(mask, band, None).read_same(window, 0_u8).map(Some)
+            }
             Validity::Alpha(alpha) => {
                 let plane = self.stored(&found.image, alpha, Some(level));
                 if found.image.stored == DataType::UInt8 {
@@ -103,6 +98,14 @@ impl TiffRaster {
     }
 
     fn corrupt(&self, level: usize, window: Window, reason: String) -> RasterError {
+        if reason == OLD_LZW {
+            // Sound, and only seen when it is unpacked: to fetch it again would not help.
+            return RasterError::Unsupported {
+                location: self.location.to_string(),
+                what: reason,
+                remedy: "convert the file: gdal_translate -of COG old.tif new.tif".to_owned(),
+            };
+        }
         RasterError::Corrupt { location: self.location.to_string(), level, window, reason }
     }
 }

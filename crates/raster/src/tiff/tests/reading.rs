@@ -86,3 +86,78 @@ fn an_uncompressed_image_of_one_strip_is_read_in_pieces() {
     assert_eq!(taken[0], (8 + 128 * 2048, 8 + 256 * 2048));
     assert_eq!(taken.last(), Some(&(8 + 896 * 2048, 8 + 1000 * 2048)));
 }
+
+#[test]
+fn overviews_without_the_mask_of_the_file_are_left_out() {
+    // Full resolution 4 × 6, overviews 2 × 3 (no mask) and 1 × 2 (with one), and the masks.
+    let level = |rows: u16, cols: u16, kind: u16| {
+        let mut tiff = Tiff::small();
+        tiff.short(256, cols).short(257, rows).short(278, rows).short(254, kind).long(279, u32::from(rows * cols));
+        tiff.directories.remove(0)
+    };
+    let full = Tiff::small().directories.remove(0);
+    let overviews = [full, level(2, 3, 1), level(1, 2, 1)];
+    let mut tiff = Tiff { directories: overviews.to_vec(), ..Tiff::small() };
+    let levels = |tiff: &Tiff| open_geotiff(Arc::new(tiff.bytes()), &location()).unwrap().header().overviews.clone();
+    let shape = cube_geo::Shape::new;
+    assert_eq!(levels(&tiff), [shape(2, 3), shape(1, 2)]);
+    tiff.directories.extend([level(4, 6, 4), level(1, 2, 5)]);
+    assert_eq!(levels(&tiff), [shape(1, 2)]);
+    let mut raster = open_geotiff(Arc::new(tiff.bytes()), &location()).unwrap();
+    assert_eq!(raster.header().overview_blocks, [shape(1, 2)]);
+    assert_eq!(raster.read(1, Window::new(0, 0, 1, 2)).unwrap().shape(), [1, 2]);
+    assert_eq!(raster.read_mask(1, Window::new(0, 0, 1, 2)).unwrap(), Some(vec![0, 1]));
+    assert!(raster.read(2, Window::new(0, 0, 1, 2)).is_err());
+}
+
+#[test]
+fn old_lzw_is_an_error_that_says_what_to_do() {
+    let mut tiff = Tiff::small();
+    tiff.short(259, 5);
+    // The clear code of 9 bits, least significant bit first.
+    tiff.data[..2].copy_from_slice(&[0, 1]);
+    let mut raster = open_geotiff(Arc::new(tiff.bytes()), &location()).unwrap();
+    let error = raster.read(0, Window::new(0, 0, 4, 6)).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "memory.tif: its blocks are LZW of before TIFF 6.0, which is not read; \
+         convert the file: gdal_translate -of COG old.tif new.tif"
+    );
+}
+
+#[test]
+fn a_nodata_that_a_float_does_not_hold_is_refused_and_one_that_it_does_is_exact() {
+    // Four pixels of 64 bits, kind 1 without a sign and 2 with one.
+    let file = |kind: u16, text: &str, pixels: [i64; 4]| {
+        let mut tiff = Tiff::small();
+        tiff.data = pixels.iter().flat_map(|v| v.to_le_bytes()).collect();
+        tiff.short(256, 2).short(257, 2).short(278, 2).short(258, 64).short(339, kind).long(279, 32);
+        tiff.set(42113, 2, format!("{text}\0").into_bytes());
+        open_geotiff(Arc::new(tiff.bytes()), &location())
+    };
+    let (signed, unsigned) = (2, 1);
+    for (kind, text, value) in [
+        (unsigned, "9007199254740993", "9007199254740993 of uint64"),
+        (unsigned, "18446744073709551615", "18446744073709551615 of uint64"),
+        (signed, "9223372036854775807", "9223372036854775807 of int64"),
+        (signed, "-9.007199254740993e15", "-9007199254740993 of int64"),
+    ] {
+        let error = file(kind, text, [0; 4]).err().unwrap().to_string();
+        assert!(error.starts_with("memory.tif: ") && error.contains(value) && error.contains("set it as"), "{error}");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "numbers that a float holds")]
+    for (kind, text, nodata) in [
+        (signed, "-9999.0", Some(-9999_i64)),
+        (signed, "-9223372036854775808", Some(i64::MIN)),
+        (signed, "9007199254740994", Some(9_007_199_254_740_994)),
+        (unsigned, "1e3", Some(1000)),
+        (unsigned, "-1", None),
+        (signed, "9223372036854775808", None),
+        (signed, "0.5", None),
+    ] {
+        let mut raster = file(kind, text, [nodata.unwrap_or(5), 1, 2, 3]).unwrap();
+        assert_eq!(raster.header().nodata, nodata.map(|v| v as f64), "{text}");
+        let pixels = raster.read(0, Window::new(0, 0, 1, 1)).unwrap();
+        assert_eq!(pixels.to_f64().into_raw_vec_and_offset().0, [nodata.unwrap_or(5) as f64], "{text}");
+    }
+}
