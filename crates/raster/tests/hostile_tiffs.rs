@@ -61,9 +61,13 @@ fn zeros(bytes: usize) -> (usize, Vec<u8>) {
         }
     };
     // Not the last block, codes of its own: 286 of lengths, 1 of distances, 18 of the lengths of codes.
-    [(0, 1), (2, 2), (29, 5), (0, 5), (14, 4)].into_iter().for_each(|(value, length)| put(value, length));
+    for (value, length) in [(0, 1), (2, 2), (29, 5), (0, 5), (14, 4)] {
+        put(value, length);
+    }
     // Of these, in the order of the format: 18 has one bit (0), 1 and 2 have two (10 and 11, last bit first here).
-    [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2].into_iter().for_each(|length| put(length, 3));
+    for length in [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2] {
+        put(length, 3);
+    }
     // The literal 0 has two bits, the end two, a match of 258 one; 138, 117 and 28 codes have none. Distance 1 has one.
     let (one, two, none) = (0b01, 0b11, 0);
     put(two, 2);
@@ -94,17 +98,89 @@ fn shared(tiff: &Tiff, tags: &[(u16, u16)], count: u32) -> Vec<u8> {
         let entry = [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1_u32.to_le_bytes(), &8_u32.to_le_bytes()].concat();
         let places: Vec<usize> = file.windows(12).enumerate().filter(|(_, w)| *w == entry).map(|(at, _)| at).collect();
         assert!(!places.is_empty());
-        places.into_iter().for_each(|at| file[at + 4..at + 8].copy_from_slice(&count.to_le_bytes()));
+        for at in places {
+            file[at + 4..at + 8].copy_from_slice(&count.to_le_bytes());
+        }
     }
     file
 }
 
 /// 2,000 overviews of 16,000 tiles, all of which share one list of tiles.
 fn crowd() -> Vec<u8> {
-    let mut tiff = Tiff::tiled(16, 16, 8, &[0; 32_000]);
+    let mut tiff = Tiff::tiled(16, 16, 8, &vec![0; 32_000]);
     tiff.short(324, 8).short(325, 8).short(256, 2560).short(257, 1600).short(254, 1);
     let crowd = Tiff { directories: vec![tiff.directories[0].clone(); 2000], ..tiff };
     shared(&crowd, &[(324, 3), (325, 3)], 16_000)
+}
+
+/// Blocks that claim to be large, as [`files`].
+fn large_blocks() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let mut files = Vec::new();
+    let mut add = |name, tiff: &Tiff, says| files.push((name, tiff.bytes(), says));
+    // 2 GiB of zeros as a zlib stream of 2 MB, and a tile that claims 1 GiB.
+    add(
+        "a tile that inflates to 2 GiB",
+        &Tiff::tiled(32_768, 32_768, 8, &zeros(2 << 30).1),
+        "at most 536870912 are read",
+    );
+    add("a tile of 1 GiB of little", &Tiff::tiled(23_000, 23_000, 8, &deflated(1000)), "at most 536870912 are read");
+    // Tiles that claim 488 MiB, which is allowed, of which there is little: whatever the codec.
+    let little = |codec: u16, packed: &[u8]| Tiff::tiled(16_000, 16_000, codec, packed);
+    add("raw tile of little", &little(1, &vec![0; 100_000]), "has 100000 bytes, expected 512000000");
+    add("zlib tile of little", &little(8, &deflated(1 << 20)), "of Deflate holds");
+    add("LZW tile of little", &little(5, &vec![0x80; 100_000]), "of Lzw holds 256000000 at most, expected 512000000");
+    add("PackBits tile of little", &little(32_773, &vec![0x81; 100_000]), "of PackBits holds 6400000 at most");
+    let zstd = zstd::bulk::compress(&vec![0; 4 << 20], 3).unwrap();
+    add("ZSTD tile of little", &little(50_000, &zstd), "of Zstd holds");
+    let zstd = zstd::stream::encode_all([0; 1000].as_slice(), 3).unwrap();
+    add("ZSTD tile that does not say how little", &little(50_000, &zstd), "of Zstd holds");
+    let mut bands = little(8, &deflated(1000));
+    bands.short(277, 2).long(322, 8000).set(258, 3, vec![16, 0, 16, 0]).set(339, 3, vec![1, 0, 1, 0]);
+    bands.longs(324, &[8; 2]).longs(325, &[20; 2]);
+    add("tile of two bands of little", &bands, "of Deflate holds");
+    // A mask of one bit a pixel, which is eight times as large when it is unpacked.
+    let masked = |size: u32, packed: &[u8]| {
+        let mut tiff = Tiff::tiled(size, size.min(16_384), 8, packed);
+        tiff.short(258, 8);
+        let count = size.div_ceil(16_384).pow(2) as usize;
+        tiff.longs(324, &vec![0; count]).longs(325, &vec![0; count]);
+        let mut mask = Tiff::tiled(size, size, 8, packed);
+        mask.short(254, 4).short(258, 1);
+        tiff.directories.append(&mut mask.directories);
+        tiff
+    };
+    let eight = [0x78, 0x9c, 3, 0, 0, 0, 0, 1];
+    add("a mask of 131,056² in one tile", &masked(131_056, &eight), "at most 536870912 are read");
+    add("a mask of 16,384² in 8 bytes", &masked(16_384, &eight), "of Deflate holds 8256 at most, expected 33554432");
+    files
+}
+
+/// Directories of much that is kept, as [`files`].
+fn large_directories() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let mut files = Vec::new();
+    // Values of tags that directories share, too many tags, and a tag of which an error does not print all.
+    let mut tables = Tiff { data: vec![0; 1 << 18], ..Tiff::small() };
+    tables.short(259, 7).short(254, 1).set(347, 7, 8_u32.to_le_bytes().to_vec());
+    tables.directories = vec![tables.directories[0].clone(); 1000];
+    let mut tables = tables.bytes();
+    let entry = [&347_u16.to_le_bytes()[..], &7_u16.to_le_bytes(), &4_u32.to_le_bytes()].concat();
+    for at in 0..tables.len() - 8 {
+        if tables[at..at + 8] == entry {
+            tables[at + 4..at + 8].copy_from_slice(&(1_u32 << 18).to_le_bytes());
+        }
+    }
+    files.push(("1,000 tables of 256 KiB", tables, "more than 33554432 bytes together"));
+    let mut tags = Tiff::small();
+    tags.short(254, 1);
+    for tag in 1000..2000 {
+        tags.short(tag, 1);
+    }
+    tags.directories = vec![tags.directories[0].clone(); 100];
+    files.push(("100,000 tags", tags.bytes(), "more than 100000 tags together"));
+    let mut kinds = Tiff::small();
+    kinds.short(277, 60_000).set(258, 3, [8, 0, 16, 0].repeat(30_000));
+    files.push(("60,000 types", kinds.bytes(), "tag 258 is 8 for the first band, 16 for band 2"));
+    files
 }
 
 /// Each file with a part of the sentence that it must give.
@@ -156,41 +232,6 @@ fn files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     add("a tile that inflates to more", &Tiff::tiled(512, 512, 8, &bomb), "inflates to more");
     let zstd = zstd::bulk::compress(&vec![0; 64 << 20], 3).unwrap();
     add("a tile of ZSTD that is more", &Tiff::tiled(512, 512, 50_000, &zstd), "no ZSTD");
-    // 2 GiB of zeros as a zlib stream of 2 MB, and a tile that claims 1 GiB.
-    add(
-        "a tile that inflates to 2 GiB",
-        &Tiff::tiled(32_768, 32_768, 8, &zeros(2 << 30).1),
-        "at most 536870912 are read",
-    );
-    add("a tile of 1 GiB of little", &Tiff::tiled(23_000, 23_000, 8, &deflated(1000)), "at most 536870912 are read");
-    // Tiles that claim 488 MiB, which is allowed, of which there is little: whatever the codec.
-    let little = |codec: u16, packed: &[u8]| Tiff::tiled(16_000, 16_000, codec, packed);
-    add("raw tile of little", &little(1, &[0; 100_000]), "has 100000 bytes, expected 512000000");
-    add("zlib tile of little", &little(8, &deflated(1 << 20)), "of Deflate holds");
-    add("LZW tile of little", &little(5, &[0x80; 100_000]), "of Lzw holds 256000000 at most, expected 512000000");
-    add("PackBits tile of little", &little(32_773, &[0x81; 100_000]), "of PackBits holds 6400000 at most");
-    let zstd = zstd::bulk::compress(&vec![0; 4 << 20], 3).unwrap();
-    add("ZSTD tile of little", &little(50_000, &zstd), "of Zstd holds");
-    let zstd = zstd::stream::encode_all([0; 1000].as_slice(), 3).unwrap();
-    add("ZSTD tile that does not say how little", &little(50_000, &zstd), "of Zstd holds");
-    let mut bands = little(8, &deflated(1000));
-    bands.short(277, 2).long(322, 8000).set(258, 3, vec![16, 0, 16, 0]).set(339, 3, vec![1, 0, 1, 0]);
-    bands.longs(324, &[8; 2]).longs(325, &[20; 2]);
-    add("tile of two bands of little", &bands, "of Deflate holds");
-    // A mask of one bit a pixel, which is eight times as large when it is unpacked.
-    let masked = |size: u32, packed: &[u8]| {
-        let mut tiff = Tiff::tiled(size, size.min(16_384), 8, packed);
-        tiff.short(258, 8);
-        let count = size.div_ceil(16_384).pow(2) as usize;
-        tiff.longs(324, &vec![0; count]).longs(325, &vec![0; count]);
-        let mut mask = Tiff::tiled(size, size, 8, packed);
-        mask.short(254, 4).short(258, 1);
-        tiff.directories.append(&mut mask.directories);
-        tiff
-    };
-    let eight = [0x78, 0x9c, 3, 0, 0, 0, 0, 1];
-    add("a mask of 131,056² in one tile", &masked(131_056, &eight), "at most 536870912 are read");
-    add("a mask of 16,384² in 8 bytes", &masked(16_384, &eight), "of Deflate holds 8256 at most, expected 33554432");
     // Claims of counts that no file has.
     let mut count = Tiff::small().bytes();
     let at = count.windows(4).position(|w| w == [0x11, 1, 4, 0]).unwrap();
@@ -202,28 +243,6 @@ fn files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let directory = usize::try_from(u64::from_le_bytes(tags[8..16].try_into().unwrap())).unwrap();
     tags[directory..directory + 8].copy_from_slice(&(1_u64 << 32).to_le_bytes());
     files.push(("2³² tags", tags, "claims 4294967296 tags"));
-    // Values of tags that directories share, too many tags, and a tag of which an error does not print all.
-    let mut tables = Tiff { data: vec![0; 1 << 18], ..Tiff::small() };
-    tables.short(259, 7).short(254, 1).set(347, 7, 8_u32.to_le_bytes().to_vec());
-    tables.directories = vec![tables.directories[0].clone(); 1000];
-    let mut tables = tables.bytes();
-    let entry = [&347_u16.to_le_bytes()[..], &7_u16.to_le_bytes(), &4_u32.to_le_bytes()].concat();
-    for at in 0..tables.len() - 8 {
-        if tables[at..at + 8] == entry {
-            tables[at + 4..at + 8].copy_from_slice(&(1_u32 << 18).to_le_bytes());
-        }
-    }
-    files.push(("1,000 tables of 256 KiB", tables, "more than 33554432 bytes together"));
-    let mut tags = Tiff::small();
-    tags.short(254, 1);
-    for tag in 1000..2000 {
-        tags.short(tag, 1);
-    }
-    tags.directories = vec![tags.directories[0].clone(); 100];
-    files.push(("100,000 tags", tags.bytes(), "more than 100000 tags together"));
-    let mut kinds = Tiff::small();
-    kinds.short(277, 60_000).set(258, 3, [8, 0, 16, 0].repeat(30_000));
-    files.push(("60,000 types", kinds.bytes(), "tag 258 is 8 for the first band, 16 for band 2"));
     // A picture that says it is larger than its tile.
     let jpeg = [&b"\xff\xd8\xff\xc0\0\x0b\x08\xff\xff\xff\xff\x01\x01\x11\0"[..], b"\xff\xd9"].concat();
     let mut picture = Tiff::tiled(16, 16, 7, &jpeg);
@@ -233,6 +252,8 @@ fn files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let mut picture = Tiff::tiled(16, 16, 50_001, &webp);
     picture.set(258, 3, vec![8, 0, 8, 0, 8, 0]).short(277, 3).short(262, 2);
     files.push(("a WebP of 16,384²", picture.bytes(), "WebP"));
+    files.extend(large_blocks());
+    files.extend(large_directories());
     files
 }
 

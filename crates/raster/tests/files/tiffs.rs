@@ -181,10 +181,11 @@ fn grids_that_are_rotated_or_turned_keep_their_place() {
 #[test]
 fn a_crs_without_keys_is_refused_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let geocentric = Crs::epsg(4978).unwrap();
-    let geobox = GeoBox::new(Shape::new(5, 7), Affine::new(1.0, 0.0, 0.0, 0.0, -1.0, 0.0), geocentric).unwrap();
+    // Easting, northing and height.
+    let compound = Crs::epsg(7405).unwrap();
+    let geobox = GeoBox::new(Shape::new(5, 7), Affine::new(1.0, 0.0, 0.0, 0.0, -1.0, 0.0), compound).unwrap();
     let cube = cube(geobox, &TIME, DataType::UInt8, 0.0);
     let error = write_cog(&folder.path().join("a.tif"), &cube, &WriteOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("has no keys for its CRS WGS 84"), "{error}");
+    assert!(error.contains("has no keys for its CRS OSGB"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
