@@ -64,6 +64,7 @@ pub fn run_into(
     options: &LoadOptions<'_>,
 ) -> Result<Written, Error> {
     warn_of(plan);
+    cube_load::check_streamed(plan, options.jobs.unwrap_or(0))?;
     let sink = open_sink(plan.layout(), path, export)?;
     let written = cube_load::run_into(plan, sink, &options.run())?;
     tell(&written.holes);

@@ -285,7 +285,7 @@ pub enum LoadError {
     },
     /// The result would not fit.
     #[error(
-        "the load needs {} of memory ({} of it held throughout; the result has {}), the limit is {}: take a smaller area, fewer measurements or dates, a coarser resolution, write to a file instead of memory, or raise --memory-limit",
+        "the load needs {} of memory ({} of it held throughout; the result has {}), the limit is {}: take a smaller area, fewer measurements or dates, a coarser resolution, or raise --memory-limit",
         crate::memory::Bytes(*needed), crate::memory::Bytes(*held), crate::memory::Bytes(*output), crate::memory::Bytes(*limit)
     )]
     TooLarge {

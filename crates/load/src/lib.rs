@@ -34,5 +34,5 @@ pub use geobox::output_geobox;
 pub use geometry::{ChunkSource, Geometry};
 pub use group::{DatasetGroup, group};
 pub use plan::{Chunk, LoadPlan, PlannedDataset, PlannedMeasurement, PlannedSource, TimePlane, plan};
-pub use run::{FuseFunction, Hole, Loaded, RunOptions, Written, run, run_into};
+pub use run::{FuseFunction, Hole, Loaded, RunOptions, Written, check_streamed, run, run_into};
 pub use spec::{Fuse, GroupBy, LoadSpec, UnknownName};

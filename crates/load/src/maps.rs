@@ -15,7 +15,7 @@ const WHOLE: usize = 400_000_000;
 /// ...and else in bands of rows of about so many pixels, as they are needed.
 const BAND: usize = 50_000_000;
 /// Bands that are kept, of all grids together.
-const BANDS_KEPT: usize = 8;
+const BANDS_KEPT: usize = 4;
 
 /// The maps of a run. What a pixel gets does not depend on how its map is cut.
 pub(crate) struct Maps {

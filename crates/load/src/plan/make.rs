@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cube_geo::{GeoBox, Shape};
+use cube_geo::{GeoBox, Resampling, Shape};
 use cube_model::documents::resolve;
 use cube_model::{DataType, Dataset, ExtraDimension, Measurement, MeasurementPath, Product, parse_instant};
 use jiff::Timestamp;
@@ -251,8 +251,20 @@ fn planned(name: &str, meaning: Meaning, spec: &LoadSpec) -> Result<(PlannedMeas
                 scales.len()
             ));
         }
+        if resampling == Resampling::Sum && measurement.add_offset.is_some_and(|offset| offset != 0.0) {
+            // The offset of a sum is that of each pixel in it: no one number.
+            (measurement.scale_factor, measurement.add_offset) = (None, None);
+            warning = Some(format!(
+                "measurement {name:?}: its offset is not that of a sum of pixels, so the array says no scale: load with --scale"
+            ));
+        }
         (stored, spec.fill_value.or(measurement.nodata))
     };
+    if resampling == Resampling::Sum && stored.bytes() < 4 && !scaled {
+        warning.get_or_insert_with(|| {
+            format!("measurement {name:?}: sums that {stored} cannot hold become its largest value: load with --scale")
+        });
+    }
     let source_dtype = dtype;
     let (dtype, nodata) = match spec.fuse {
         fuse if fuse.keeps_pixels() => (dtype, nodata),

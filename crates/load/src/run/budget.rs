@@ -33,6 +33,7 @@ impl Budget {
     pub(crate) fn of(plan: &LoadPlan, held: u64, tile: Shape, threads: usize) -> Result<Self, LoadError> {
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let threads = if threads == 0 { cores() } else { threads };
+        let held = held.saturating_add(table_bytes(plan, tile));
         let each = A_THREAD.saturating_add(chunk_bytes(plan, tile));
         let total =
             |threads: usize, store: u64| held.saturating_add(store).saturating_add(each.saturating_mul(threads as u64));
@@ -51,6 +52,19 @@ impl Budget {
         };
         Ok(Self { threads, store: usize::try_from(store).unwrap_or(usize::MAX), needed: total(threads, store) })
     }
+}
+
+/// Bytes of the tables that tell which sources a chunk has, and what is done: they are long only where a resolution is far
+/// too fine.
+fn table_bytes(plan: &LoadPlan, tile: Shape) -> u64 {
+    /// A tile's window, its place, and marks in the output.
+    const A_TILE: u64 = 128;
+    /// What a source grid can fill of it.
+    const A_GRID: u64 = 40;
+    let Shape { rows, cols } = plan.geobox.shape;
+    let tiles = (rows.div_ceil(tile.rows.max(1)) as u64).saturating_mul(cols.div_ceil(tile.cols.max(1)) as u64);
+    let grids = (plan.grids.len() as u64).saturating_mul(plan.measurements.len() as u64);
+    tiles.saturating_mul(A_TILE.saturating_add(A_GRID.saturating_mul(grids)))
 }
 
 /// Bytes that a thread takes for its chunk: pixels, marks, and what the fuse rule needs.

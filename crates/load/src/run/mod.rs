@@ -129,6 +129,15 @@ pub fn run_into(plan: &LoadPlan, sink: Box<dyn CubeSink>, options: &RunOptions<'
     Ok(Written { files, holes })
 }
 
+/// Refuses a plan that [`run_into`] could not run within its memory, before an output is begun for it.
+///
+/// # Errors
+/// As it says, with the estimate; and where the plan does not hold together.
+pub fn check_streamed(plan: &LoadPlan, threads: usize) -> Result<(), LoadError> {
+    plan.check()?;
+    Budget::of(plan, 0, cube_geo::Shape::new(1024, 1024), threads).map(|_| ())
+}
+
 fn check(plan: &LoadPlan, options: &RunOptions<'_>) -> Result<(), LoadError> {
     plan.check()?;
     if options.fuse_with.is_some() && (plan.provenance || !plan.fuse.keeps_pixels()) {

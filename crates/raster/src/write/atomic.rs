@@ -195,6 +195,9 @@ pub(crate) fn describe(error: &std::io::Error) -> String {
         ErrorKind::PermissionDenied => "you may not write there; choose a folder of your own".to_owned(),
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only; choose another folder".to_owned(),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full; free some space".to_owned(),
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            "a file stands where a folder is needed; name another place".to_owned()
+        }
         _ => error.to_string(),
     }
 }
