@@ -502,17 +502,20 @@ fn an_explanation_tells_plan_and_cost_and_reads_nothing() {
         ["load", PRODUCT, "--bbox", BOX, "--crs", "EPSG:32633", "--resolution", "20", "--group-by", "solar-day"];
     let run = quiet(sandbox.cube([&arguments[..], &["--time", "2034-07", "-m", "green,scl", "--explain"]].concat()));
     // What a load takes at most depends on the machine's cores.
-    let shown: Vec<&str> = run.stdout.lines().map(|line| line.split(" for the result, ").next().unwrap()).collect();
+    let shown: Vec<&str> = run.stdout.lines().map(|line| line.split(" for the result; ").next().unwrap()).collect();
     insta::assert_snapshot!(shown.join("\n"), @r#"
     output    538 rows x 659 columns in EPSG:32633, pixels of 20 x -20, box 264620,4661260,277800,4672020
     times     1: 2034-07-12T10:05:12Z
     arrays    green: uint16, nodata 0, nearest
               scl: uint8, nodata 0, nearest
-    read      101.1 kB of 4 files, 2 datasets, 126.4 kB stored
+    fuse      first
+    read      83.5 kB at most of 4 files, 2 datasets, 126.4 kB stored
               green: 1 by GTiff, full resolution, paste
               green: 1 by GTiff, full resolution, warp
               scl: 1 by GTiff, full resolution, paste
               scl: 1 by GTiff, full resolution, warp
+    decode    1.0 MB of pixels at most, less than 0.1 s of one core
+    warp      0.42 million pixels at most, less than 0.1 s of one core
     memory    1.0 MB
     work      8 chunks of 512 rows x 512 columns
     "#);
