@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use cube_geo::{Affine, Crs, GeoBox, Shape, Transform};
 use cube_tests::Sandbox;
-use cube_tests::scenes::{BOX, PRODUCT, indexed};
+use cube_tests::scenes::{BOX, PRODUCT, copied, indexed};
 use gdal::DriverManager;
 use gdal::raster::Buffer;
 
@@ -218,4 +218,23 @@ fn a_billion_pixels_are_explained_at_once_and_refused_where_memory_is_short() {
     // Far beyond any machine; and beyond what a grid may have.
     refused(&sandbox, &sized("0.0005"), 1, &["the load needs"]);
     refused(&sandbox, &sized("1e-9"), 2, &["too many"]);
+}
+
+#[test]
+fn overwriting_loses_neither_the_loads_own_files_nor_what_is_no_output() {
+    let sandbox = copied();
+    let scene = sandbox.path("s2/2034-07-12_33TTG/B03.tif");
+    let before = std::fs::read(&scene).unwrap();
+    let words = ["load", PRODUCT, "--bbox", BOX, "--time", "2034-07", "-m", "green", "--crs", "EPSG:32633"];
+    let words = [&words[..], &["--resolution", "60", "--group-by", "solar-day", "--overwrite", "-o"]].concat();
+    refused(
+        &sandbox,
+        &[&words[..], &["s2/2034-07-12_33TTG/B03.tif"]].concat(),
+        1,
+        &["the load reads", "another output"],
+    );
+    assert_eq!(std::fs::read(&scene).unwrap(), before);
+    sandbox.write("mine.zarr/keep.txt", "mine");
+    refused(&sandbox, &[&words[..], &["mine.zarr"]].concat(), 1, &["mine.zarr", "holds no Zarr store"]);
+    assert_eq!(std::fs::read_to_string(sandbox.path("mine.zarr/keep.txt")).unwrap(), "mine");
 }

@@ -65,10 +65,28 @@ pub fn run_into(
 ) -> Result<Written, Error> {
     warn_of(plan);
     cube_load::check_streamed(plan, options.jobs.unwrap_or(0))?;
+    keep_sources(plan, path)?;
     let sink = open_sink(plan.layout(), path, export)?;
     let written = cube_load::run_into(plan, sink, &options.run())?;
     tell(&written.holes);
     Ok(Written { files: written.files, holes: written.holes })
+}
+
+/// Refuses an output that would replace a file which the load reads, or a folder that holds one.
+fn keep_sources(plan: &LoadPlan, path: &Path) -> Result<(), Error> {
+    let Ok(output) = path.canonicalize() else { return Ok(()) };
+    let replaces_folder = output.is_dir() && crate::Format::of(path)? != crate::Format::CogDirectory;
+    for dataset in 0..plan.datasets.len() {
+        for location in (0..plan.measurements.len()).filter_map(|m| plan.location(dataset, m, 0)) {
+            let file = location.url.strip_prefix("file://").unwrap_or(&location.url);
+            let Ok(file) = Path::new(file).canonicalize() else { continue };
+            if file == output || (replaces_folder && file.starts_with(&output)) {
+                let reason = format!("the load reads {}; name another output", file.display());
+                return Err(Error::Unwritable { path: path.to_owned(), reason });
+            }
+        }
+    }
+    Ok(())
 }
 
 impl<'a> LoadOptions<'a> {

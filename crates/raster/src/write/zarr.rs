@@ -48,6 +48,12 @@ pub fn zarr_sink(path: &Path, layout: CubeLayout, options: &WriteOptions) -> Res
             remedy: "use zstd, deflate or none".to_owned(),
         });
     }
+    // Only a store is replaced: a folder of something else would be lost.
+    let is_store = ["zarr.json", ".zgroup", ".zmetadata"].iter().any(|name| path.join(name).is_file());
+    if path.is_dir() && !is_store && path.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        let reason = "it is a folder that holds no Zarr store; name another place, or remove it yourself".to_owned();
+        return Err(RasterError::Unwritable { path: path.to_owned(), reason });
+    }
     let coordinates = coordinates(path, &layout)?;
     let staging = Staging::begin(path, options.overwrite)?;
     let root = staging.path();
