@@ -42,7 +42,9 @@ pub use cube_catalog::{
 pub use cube_geo::{
     Affine, Anchor, BoundingBox, Crs, Footprint, GeoBox, LonLatExtent, Resampling, Resolution, Shape, Window,
 };
-pub use cube_load::{Explanation, Fuse, FuseFunction, GroupBy, Hole, LoadPlan, LoadSpec, PlannedMeasurement};
+pub use cube_load::{
+    Explanation, Fuse, FuseFunction, GroupBy, Hole, LoadPlan, LoadSpec, Loaded, PlannedMeasurement, Written,
+};
 pub use cube_model::stac::StacVersion;
 pub use cube_model::{
     CalendarPeriod, Cube, CubeArray, DataType, Dataset, FieldTerm, FieldTest, FieldValue, Measurement, MetadataType,
@@ -56,7 +58,7 @@ pub use export_documents::{DocumentFormat, DocumentsOptions, DocumentsReport};
 pub use from_odc::{CopiedProduct, CopyCounts, FromOdcOptions, FromOdcReport, OdcSchema, StateCounts};
 pub use index::{IndexOptions, IndexProgress, IndexReport, Refusal, RefusalReason};
 pub use life::{DatasetInfo, UpdateOptions, UpdateReport, lineage_from_files};
-pub use load::{LoadOptions, Loaded, Written, run, run_into};
+pub use load::{LoadOptions, run, run_into};
 pub use place::{footprint_geojson, geobox_of_file, outline_geojson, utm_zone_of};
 pub use roles::Role;
 pub use stac::item_collection;

@@ -1,10 +1,9 @@
 //! Running a plan, into memory or into a file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use cube_load::{FuseFunction, Hole, LoadPlan, RunOptions};
-use cube_model::Cube;
+use cube_load::{FuseFunction, Hole, LoadPlan, Loaded, RunOptions, Written};
 
 use crate::Error;
 use crate::export::{ExportOptions, open_sink};
@@ -22,24 +21,6 @@ pub struct LoadOptions<'a> {
     pub fuse_with: Option<&'a FuseFunction<'a>>,
 }
 
-/// What a load gives: the pixels, and what had to be left out.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The pixels.
-    pub cube: Cube,
-    /// Sources that could not be read; empty unless the specification says to skip them.
-    pub holes: Vec<Hole>,
-}
-
-/// What a load wrote, and what had to be left out.
-#[derive(Debug)]
-pub struct Written {
-    /// The files that came of it (a Zarr store counts as one).
-    pub files: Vec<PathBuf>,
-    /// Sources that could not be read; empty unless the specification says to skip them.
-    pub holes: Vec<Hole>,
-}
-
 /// Runs a plan. What the plan warns of, and what had to be left out, is logged as warnings too.
 ///
 /// # Errors
@@ -48,7 +29,7 @@ pub fn run(plan: &LoadPlan, options: &LoadOptions<'_>) -> Result<Loaded, Error> 
     warn_of(plan);
     let loaded = cube_load::run(plan, &options.run())?;
     tell(&loaded.holes);
-    Ok(Loaded { cube: loaded.cube, holes: loaded.holes })
+    Ok(loaded)
 }
 
 /// Runs a plan chunk by chunk into a file (or a directory, by its name as [`crate::export`] says), so that the result may be
@@ -69,7 +50,7 @@ pub fn run_into(
     let sink = open_sink(plan.layout(), path, export)?;
     let written = cube_load::run_into(plan, sink, &options.run())?;
     tell(&written.holes);
-    Ok(Written { files: written.files, holes: written.holes })
+    Ok(written)
 }
 
 /// Refuses an output that would replace a file which the load reads, or a folder that holds one.
@@ -78,8 +59,7 @@ fn keep_sources(plan: &LoadPlan, path: &Path) -> Result<(), Error> {
     let replaces_folder = output.is_dir() && crate::Format::of(path)? != crate::Format::CogDirectory;
     for dataset in 0..plan.datasets.len() {
         for location in (0..plan.measurements.len()).filter_map(|m| plan.location(dataset, m, 0)) {
-            let file = location.url.strip_prefix("file://").unwrap_or(&location.url);
-            let Ok(file) = Path::new(file).canonicalize() else { continue };
+            let Some(file) = location.local_path().and_then(|file| file.canonicalize().ok()) else { continue };
             if file == output || (replaces_folder && file.starts_with(&output)) {
                 let reason = format!("the load reads {}; name another output", file.display());
                 return Err(Error::Unwritable { path: path.to_owned(), reason });

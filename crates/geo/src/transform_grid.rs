@@ -349,7 +349,7 @@ mod tests {
     use crate::{Crs, GeoBox, Shape, Transform};
 
     /// A grid of 300 × 300 pixels of `size` around 12 E 42 N.
-    fn grid(code: u32, size: f64) -> GeoBox {
+    pub(super) fn grid(code: u32, size: f64) -> GeoBox {
         let crs = Crs::epsg(code).unwrap();
         let (x, y) = Transform::new(&Crs::lonlat().unwrap(), &crs).unwrap().point(12.0, 42.0).unwrap();
         let affine = Affine::new(size, 0.0, x - 150.0 * size, 0.0, -size, y + 150.0 * size);

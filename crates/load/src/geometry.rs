@@ -60,10 +60,19 @@ impl<'p> Geometry<'p> {
     /// The sources of a chunk, in the order in which they fill it: the first valid pixel wins.
     #[must_use]
     pub fn sources_of(&self, chunk: Chunk) -> Vec<ChunkSource> {
+        self.sources_with(chunk, |grid, resampling| self.relation(grid, resampling)?.windows(chunk.window))
+    }
+
+    /// As [`Geometry::sources_of`], with `windows` telling what the chunk's window needs of a grid, by its resampling.
+    pub(crate) fn sources_with(
+        &self,
+        chunk: Chunk,
+        windows: impl Fn(usize, Resampling) -> Option<(Window, Window)>,
+    ) -> Vec<ChunkSource> {
         let Some(measurement) = self.plan.measurements.get(chunk.measurement) else { return Vec::new() };
         let sources = self.plan.datasets_of(chunk.plane).filter_map(|dataset| {
             let grid = self.plan.source(dataset, chunk.measurement)?.grid;
-            let (src_window, dst_window) = self.relation(grid, measurement.resampling)?.windows(chunk.window)?;
+            let (src_window, dst_window) = windows(grid, measurement.resampling)?;
             Some(ChunkSource { dataset, src_window, dst_window })
         });
         if self.plan.fuse == Fuse::Last { sources.rev().collect() } else { sources.collect() }

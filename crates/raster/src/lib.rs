@@ -18,6 +18,7 @@ mod open_files;
 mod planes;
 mod source;
 mod tiff;
+mod tiff_tags;
 mod write;
 mod zarr_reader;
 

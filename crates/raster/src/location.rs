@@ -1,5 +1,7 @@
 //! Where one measurement of one dataset is.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// A file and the plane in it: what a reader needs to open it.
@@ -11,6 +13,14 @@ pub struct RasterLocation {
     pub layer: Option<String>,
     /// 1-based in C order over the non-spatial dimensions; GRIB: the message number.
     pub band: usize,
+}
+
+impl RasterLocation {
+    /// The file or folder on this machine, where the URL means one: a path or a `file://` URL, decoded.
+    #[must_use]
+    pub fn local_path(&self) -> Option<PathBuf> {
+        crate::open::local_path(&self.url).ok()
+    }
 }
 
 impl std::fmt::Display for RasterLocation {

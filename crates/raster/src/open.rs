@@ -173,9 +173,12 @@ fn source(url: &str) -> Result<Source, RasterError> {
         _ => unreadable(url, &error),
     })?;
     if kind.is_dir() {
-        let is_zarr = ["zarr.json", ".zgroup", ".zarray", ".zmetadata"].iter().any(|name| path.join(name).is_file());
         let named_so = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zarr"));
-        return Ok(if is_zarr || named_so { Source::Zarr(path) } else { Source::Gdal(gdal_name(&path)) });
+        return Ok(if zarr_reader::is_store(&path) || named_so {
+            Source::Zarr(path)
+        } else {
+            Source::Gdal(gdal_name(&path))
+        });
     }
     let mut magic = Vec::with_capacity(8);
     let read = File::open(&path).and_then(|file| file.take(8).read_to_end(&mut magic));
@@ -217,7 +220,7 @@ fn is_gdal_name(url: &str) -> bool {
 }
 
 /// The path of a `file://` URL or of a plain path.
-fn local_path(url: &str) -> Result<PathBuf, RasterError> {
+pub(crate) fn local_path(url: &str) -> Result<PathBuf, RasterError> {
     let unsupported = |what: String, remedy: &str| RasterError::Unsupported {
         location: url.to_owned(),
         what,

@@ -346,6 +346,11 @@ fn decode_base64_f64(text: &str) -> Option<f64> {
     Some(f64::from_le_bytes(u64::try_from(bits >> 2).ok()?.to_be_bytes()))
 }
 
+/// True where a folder has Zarr's metadata, of version 2 or 3.
+pub(crate) fn is_store(folder: &Path) -> bool {
+    ["zarr.json", ".zgroup", ".zarray", ".zmetadata"].iter().any(|name| folder.join(name).is_file())
+}
+
 /// Bytes of the chunks that hold a plane; `None` where they are too many to ask the file system for.
 fn stored_bytes(root: &Path, array: &StoredArray, indices: &[usize]) -> Option<u64> {
     const MOST_CHUNKS: u64 = 4096;

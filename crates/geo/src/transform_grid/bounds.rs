@@ -131,15 +131,9 @@ impl Surface {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::tests::grid;
     use super::*;
-    use crate::{Affine, Crs, GeoBox, PixelTransform, Shape, Transform};
-
-    fn grid(code: u32, size: f64) -> GeoBox {
-        let crs = Crs::epsg(code).unwrap();
-        let (x, y) = Transform::new(&Crs::lonlat().unwrap(), &crs).unwrap().point(12.0, 42.0).unwrap();
-        let affine = Affine::new(size, 0.0, x - 150.0 * size, 0.0, -size, y + 150.0 * size);
-        GeoBox::new(Shape::new(300, 300), affine, crs).unwrap()
-    }
+    use crate::PixelTransform;
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]

@@ -4,19 +4,19 @@ use ndarray::ArrayViewMut2;
 
 use super::first::Scratch;
 use super::marks::Provenance;
-use super::{Context, Sources, TaskSource};
+use super::{Context, Sources};
 use crate::plan::Chunk;
 use crate::warp::Sample;
-use crate::{Fuse, Hole, LoadError};
+use crate::{ChunkSource, Fuse, Hole, LoadError};
 
 /// Bytes of a stack of sources that a median is taken from at once; a chunk with more is done in bands of rows.
-const MOST_STACK: usize = 32 << 20;
+pub(crate) const MOST_STACK: usize = 32 << 20;
 
 /// Fills a chunk with the mean or the median of the valid pixels of its sources.
 pub(crate) fn fill_blended<S: Sample>(
     context: &Context<'_>,
     chunk: Chunk,
-    sources: &[TaskSource],
+    sources: &[ChunkSource],
     pixels: ArrayViewMut2<'_, f32>,
     _: Option<Provenance<'_>>,
 ) -> Result<Vec<Hole>, LoadError> {
@@ -31,7 +31,7 @@ pub(crate) fn fill_blended<S: Sample>(
 pub(crate) fn fill_counted<S: Sample>(
     context: &Context<'_>,
     chunk: Chunk,
-    sources: &[TaskSource],
+    sources: &[ChunkSource],
     mut pixels: ArrayViewMut2<'_, u16>,
     _: Option<Provenance<'_>>,
 ) -> Result<Vec<Hole>, LoadError> {
@@ -52,7 +52,7 @@ pub(crate) fn fill_counted<S: Sample>(
 fn mean<S: Sample>(
     context: &Context<'_>,
     chunk: Chunk,
-    sources: &[TaskSource],
+    sources: &[ChunkSource],
     mut pixels: ArrayViewMut2<'_, f32>,
 ) -> Result<Vec<Hole>, LoadError> {
     let mut all = Sources::new(context, chunk)?;
@@ -78,18 +78,18 @@ fn mean<S: Sample>(
 fn median<S: Sample>(
     context: &Context<'_>,
     chunk: Chunk,
-    sources: &[TaskSource],
+    sources: &[ChunkSource],
     mut pixels: ArrayViewMut2<'_, f32>,
 ) -> Result<Vec<Hole>, LoadError> {
     let mut holes = Vec::new();
-    let row = chunk.window.cols.max(1) * size_of::<S>() * sources.len().max(1);
+    let row = chunk.window.cols.max(1) * size_of::<Option<S>>() * sources.len().max(1);
     let rows = (MOST_STACK / row).clamp(1, chunk.window.rows.max(1));
     for from in (0..chunk.window.rows).step_by(rows) {
         let n = rows.min(chunk.window.rows - from);
         let window = cube_geo::Window::new(chunk.window.row + from, chunk.window.col, n, chunk.window.cols);
-        let band: Vec<TaskSource> = sources
+        let band: Vec<ChunkSource> = sources
             .iter()
-            .filter_map(|s| Some(TaskSource { dst_window: s.dst_window.intersection(window)?, ..*s }))
+            .filter_map(|s| Some(ChunkSource { dst_window: s.dst_window.intersection(window)?, ..*s }))
             .collect();
         let mut all = Sources::new(context, Chunk { window, ..chunk })?;
         let mut stack: Vec<Vec<Option<S>>> = Vec::with_capacity(band.len());

@@ -3,17 +3,17 @@
 use ndarray::ArrayViewMut2;
 
 use super::marks::{Provenance, Winners};
-use super::{Context, Sources, TaskSource};
+use super::{Context, Sources};
 use crate::plan::Chunk;
 use crate::target::Target;
 use crate::warp::Sample;
-use crate::{Fuse, Hole, LoadError};
+use crate::{ChunkSource, Fuse, Hole, LoadError};
 
 /// Fills a chunk with pixels of its sources as they are.
 pub(crate) fn fill_kept<T: Sample>(
     context: &Context<'_>,
     chunk: Chunk,
-    sources: &[TaskSource],
+    sources: &[ChunkSource],
     mut pixels: ArrayViewMut2<'_, T>,
     provenance: Option<Provenance<'_>>,
 ) -> Result<Vec<Hole>, LoadError> {
@@ -42,7 +42,7 @@ pub(crate) fn fill_kept<T: Sample>(
 /// Each source fills what those before it left; what is full is not read for any more.
 fn first<T: Sample>(
     all: &mut Sources<'_, '_>,
-    sources: &[TaskSource],
+    sources: &[ChunkSource],
     pixels: &mut ArrayViewMut2<'_, T>,
     mut winners: Option<&mut Winners<'_>>,
 ) -> Result<(), LoadError> {
@@ -63,7 +63,7 @@ fn first<T: Sample>(
 /// Every source is asked; the pixel that beats those before it wins, of equals the first.
 fn best<T: Sample>(
     all: &mut Sources<'_, '_>,
-    sources: &[TaskSource],
+    sources: &[ChunkSource],
     pixels: &mut ArrayViewMut2<'_, T>,
     mut winners: Option<&mut Winners<'_>>,
     beats: impl Fn(T, T) -> bool,
@@ -91,7 +91,7 @@ fn best<T: Sample>(
 /// is handed in with nodata where it has nothing.
 fn custom<T: Sample>(
     all: &mut Sources<'_, '_>,
-    sources: &[TaskSource],
+    sources: &[ChunkSource],
     pixels: &mut ArrayViewMut2<'_, T>,
     function: &crate::FuseFunction<'_>,
 ) -> Result<(), LoadError> {
@@ -152,7 +152,7 @@ impl<T: Sample> Scratch<T> {
     pub(super) fn read(
         &mut self,
         all: &mut Sources<'_, '_>,
-        source: TaskSource,
+        source: ChunkSource,
     ) -> Result<Option<Read<'_, T>>, LoadError> {
         self.pixels.fill(self.fill);
         let mut target = Target::new(all.chunk.window, self.pixels.view_mut(), self.keep_off);

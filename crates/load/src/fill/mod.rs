@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cube_geo::Window;
 use ndarray::ArrayViewMut2;
 
-pub(crate) use blend::{fill_blended, fill_counted};
+pub(crate) use blend::{MOST_STACK, fill_blended, fill_counted};
 pub(crate) use first::fill_kept;
 pub(crate) use marks::Provenance;
 use read::fill_from;
@@ -22,7 +22,7 @@ use crate::maps::Maps;
 use crate::plan::{Chunk, PlannedMeasurement};
 use crate::target::Target;
 use crate::warp::Sample;
-use crate::{FuseFunction, Geometry, Hole, LoadError, LoadPlan};
+use crate::{ChunkSource, FuseFunction, Geometry, Hole, LoadError, LoadPlan};
 
 /// What all chunks share.
 pub(crate) struct Context<'a> {
@@ -37,20 +37,11 @@ pub(crate) struct Context<'a> {
     pub(crate) cancel: &'a AtomicBool,
 }
 
-/// A source of a chunk.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TaskSource {
-    /// Index of the dataset in the plan.
-    pub(crate) dataset: usize,
-    /// What it can fill, as a window of the output grid.
-    pub(crate) dst_window: Window,
-}
-
 /// A function that fills a chunk: its window of an array, and that of its provenance where the plan asks for it.
 pub(crate) type Fill<T> = fn(
     &Context<'_>,
     Chunk,
-    &[TaskSource],
+    &[ChunkSource],
     ArrayViewMut2<'_, T>,
     Option<Provenance<'_>>,
 ) -> Result<Vec<Hole>, LoadError>;
@@ -92,7 +83,7 @@ impl<'c, 'a> Sources<'c, 'a> {
     /// read; a source that cannot be and may be skipped becomes a hole.
     fn fill<T: Sample>(
         &mut self,
-        source: TaskSource,
+        source: ChunkSource,
         part: Window,
         target: &mut Target<'_, T>,
     ) -> Result<bool, LoadError> {

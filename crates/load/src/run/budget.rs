@@ -2,6 +2,7 @@
 
 use cube_geo::Shape;
 
+use crate::fill::MOST_STACK;
 use crate::{Fuse, LoadError, LoadPlan, memory};
 
 /// Bytes of decoded blocks that are kept for other chunks, where there is room.
@@ -10,8 +11,6 @@ const BLOCK_STORE: u64 = 96 << 20;
 const LEAST_STORE: u64 = 16 << 20;
 /// Bytes that one thread may take beside its chunk: its window of a source, the blocks under it and what decodes them.
 const A_THREAD: u64 = 40 << 20;
-/// Bytes of the stack that a median is taken from.
-const A_STACK: u64 = 64 << 20;
 
 /// What a run may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +59,7 @@ fn table_bytes(plan: &LoadPlan, tile: Shape) -> u64 {
     /// A tile's window, its place, and marks in the output.
     const A_TILE: u64 = 128;
     /// What a source grid can fill of it.
-    const A_GRID: u64 = 40;
+    const A_GRID: u64 = 72;
     let Shape { rows, cols } = plan.geobox.shape;
     let tiles = (rows.div_ceil(tile.rows.max(1)) as u64).saturating_mul(cols.div_ceil(tile.cols.max(1)) as u64);
     let grids = (plan.grids.len() as u64).saturating_mul(plan.measurements.len() as u64);
@@ -80,7 +79,7 @@ fn chunk_bytes(plan: &LoadPlan, tile: Shape) -> u64 {
         Fuse::Min | Fuse::Max => (source + 2, 0),
         Fuse::Mean => (source + 17, 0),
         Fuse::Count => (source + 3, 0),
-        Fuse::Median => (source + 1, A_STACK),
+        Fuse::Median => (source + 1, MOST_STACK as u64),
     };
     pixels.saturating_mul(out + each + provenance).saturating_add(stack)
 }

@@ -188,7 +188,7 @@ fn visit<V: Visitor>(planned: &PlannedMeasurement, fuse: Fuse, visitor: V) -> Re
 struct Streamed<'s, 'c, 'a> {
     context: &'c crate::fill::Context<'a>,
     chunk: Chunk,
-    sources: &'c [crate::fill::TaskSource],
+    sources: &'c [crate::ChunkSource],
     sink: &'s dyn CubeSink,
 }
 

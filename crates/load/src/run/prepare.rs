@@ -8,11 +8,14 @@ use cube_geo::{Resampling, Shape, Window};
 use super::{Budget, RunOptions};
 use crate::blocks::BlockStore;
 use crate::files::Files;
-use crate::fill::{Context, TaskSource};
+use crate::fill::Context;
 use crate::maps::Maps;
 use crate::plan::Chunk;
 use crate::target::around;
-use crate::{Fuse, Geometry, LoadPlan};
+use crate::{ChunkSource, Geometry, LoadPlan};
+
+/// Of a source and of a tile, where they share ground.
+type Windows = Option<(Window, Window)>;
 
 /// A run: what its chunks share, and which sources each of them has.
 pub(super) struct Job<'a> {
@@ -20,8 +23,8 @@ pub(super) struct Job<'a> {
     pub(super) threads: usize,
     /// The pieces of the output grid, and their places among the windows below.
     tiles: HashMap<Window, usize>,
-    /// For each source grid and resampling, the part of each tile that gets something.
-    windows: HashMap<(usize, Resampling), Vec<Option<Window>>>,
+    /// For each source grid and resampling, what each tile needs of it, and the part of the tile that gets something.
+    windows: HashMap<(usize, Resampling), Vec<Windows>>,
 }
 
 /// Looks up for each source grid what it can fill of each tile (PROJ answers once for a grid and a tile, on this thread
@@ -42,9 +45,9 @@ pub(super) fn prepare<'a>(
             if options.cancel.load(Ordering::Relaxed) {
                 break;
             }
-            found.push(relation.windows(*tile).map(|(_, dst)| dst));
+            found.push(relation.windows(*tile));
         }
-        let all = found.iter().flatten().copied().reduce(around);
+        let all = found.iter().flatten().map(|(_, dst)| *dst).reduce(around);
         if let Some(all) = all.filter(|_| relation.linear().is_none()) {
             maps.add((grid, resampling), relation, all);
         }
@@ -54,7 +57,7 @@ pub(super) fn prepare<'a>(
     files.expect(|dataset, measurement| {
         let key = plan.source(dataset, measurement).zip(plan.measurements.get(measurement));
         let tiles = key.and_then(|(source, planned)| windows.get(&(source.grid, planned.resampling)));
-        tiles.map_or(0, |tiles: &Vec<Option<Window>>| tiles.iter().flatten().count())
+        tiles.map_or(0, |tiles: &Vec<Windows>| tiles.iter().flatten().count())
     });
     let context = Context {
         plan,
@@ -70,21 +73,14 @@ pub(super) fn prepare<'a>(
 
 impl Job<'_> {
     /// The sources of a chunk, in the order in which they fill it: as [`Geometry::sources_of`].
-    pub(super) fn sources_of(&self, chunk: Chunk) -> Vec<TaskSource> {
-        let plan = self.context.plan;
-        let Some((tile, planned)) = self.tiles.get(&chunk.window).zip(plan.measurements.get(chunk.measurement)) else {
-            return Vec::new();
-        };
-        let sources = plan.datasets_of(chunk.plane).filter_map(|dataset| {
-            let grid = plan.source(dataset, chunk.measurement)?.grid;
-            let dst_window = (*self.windows.get(&(grid, planned.resampling))?.get(*tile)?)?;
-            Some(TaskSource { dataset, dst_window })
-        });
-        if plan.fuse == Fuse::Last { sources.rev().collect() } else { sources.collect() }
+    pub(super) fn sources_of(&self, chunk: Chunk) -> Vec<ChunkSource> {
+        let Some(tile) = self.tiles.get(&chunk.window) else { return Vec::new() };
+        let windows = |grid, resampling| *self.windows.get(&(grid, resampling))?.get(*tile)?;
+        self.context.geometry.sources_with(chunk, windows)
     }
 
     /// A chunk is done with its sources.
-    pub(super) fn done_with(&self, chunk: Chunk, sources: &[TaskSource]) {
+    pub(super) fn done_with(&self, chunk: Chunk, sources: &[ChunkSource]) {
         for source in sources {
             self.context.files.done_with(source.dataset, chunk, &self.context.store);
         }

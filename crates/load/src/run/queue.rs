@@ -6,12 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use super::holes::unique;
 use super::prepare::Job;
 use super::{Hole, RunOptions};
-use crate::LoadError;
-use crate::fill::{Context, TaskSource};
+use crate::fill::Context;
 use crate::plan::Chunk;
+use crate::{ChunkSource, LoadError};
 
 /// The work of one chunk.
-pub(super) type Task<'t> = Box<dyn FnOnce(&Context<'_>, &[TaskSource]) -> Result<Vec<Hole>, LoadError> + Send + 't>;
+pub(super) type Task<'t> = Box<dyn FnOnce(&Context<'_>, &[ChunkSource]) -> Result<Vec<Hole>, LoadError> + Send + 't>;
 
 /// What came of the chunks, by their numbers.
 #[derive(Default)]

@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use super::blocks::BlockCache;
 use super::geokeys::{self, Place};
 use super::ifd::HeaderReader;
-use super::image::{Image, SUBFILE_TYPE};
+use super::image::Image;
 use super::metadata::{Metadata, float, whole};
 use super::{ByteSource, DRIVER, Refusal};
 use crate::RasterHeader;
 use crate::items::{Items, plane_time};
+use crate::tiff_tags::SUBFILE_TYPE;
 
 /// Bits of the tag `NewSubfileType`.
 const REDUCED: u64 = 1;

@@ -4,11 +4,7 @@ use cube_geo::{Affine, Crs};
 
 use super::Refusal;
 use super::ifd::{Directory, HeaderReader};
-
-const PIXEL_SCALE: u16 = 33550;
-const TIE_POINTS: u16 = 33922;
-const TRANSFORMATION: u16 = 34264;
-const GEO_KEYS: u16 = 34735;
+use crate::tiff_tags::{GEO_KEYS, PIXEL_SCALE, TIE_POINTS, TRANSFORMATION};
 
 const MODEL_TYPE: u64 = 1024;
 const RASTER_TYPE: u64 = 1025;

@@ -9,27 +9,10 @@ use cube_model::DataType;
 use super::budget::Budget;
 use super::ifd::{Directory, Format, HeaderReader, StoredArray};
 use super::{ByteSource, Refusal};
-
-pub(super) const SUBFILE_TYPE: u16 = 254;
-const WIDTH: u16 = 256;
-const HEIGHT: u16 = 257;
-const BITS: u16 = 258;
-const COMPRESSION: u16 = 259;
-const PHOTOMETRIC: u16 = 262;
-const FILL_ORDER: u16 = 266;
-const STRIP_OFFSETS: u16 = 273;
-const SAMPLES: u16 = 277;
-const ROWS_PER_STRIP: u16 = 278;
-const STRIP_COUNTS: u16 = 279;
-const PLANAR: u16 = 284;
-const PREDICTOR: u16 = 317;
-const TILE_WIDTH: u16 = 322;
-const TILE_HEIGHT: u16 = 323;
-const TILE_OFFSETS: u16 = 324;
-const TILE_COUNTS: u16 = 325;
-const EXTRA_SAMPLES: u16 = 338;
-const SAMPLE_FORMAT: u16 = 339;
-const JPEG_TABLES: u16 = 347;
+use crate::tiff_tags::{
+    BITS, COMPRESSION, EXTRA_SAMPLES, FILL_ORDER, HEIGHT, JPEG_TABLES, PHOTOMETRIC, PLANAR, PREDICTOR, ROWS_PER_STRIP,
+    SAMPLE_FORMAT, SAMPLES, STRIP_COUNTS, STRIP_OFFSETS, TILE_COUNTS, TILE_HEIGHT, TILE_OFFSETS, TILE_WIDTH, WIDTH,
+};
 
 /// Decoded bytes of one block at most: larger than any tile, and than most images of one strip.
 const MOST_BLOCK_BYTES: u128 = 512 << 20;

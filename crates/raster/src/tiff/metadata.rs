@@ -2,9 +2,7 @@
 
 use super::Refusal;
 use super::ifd::{Directory, HeaderReader};
-
-const GDAL_METADATA: u16 = 42112;
-const GDAL_NODATA: u16 = 42113;
+use crate::tiff_tags::{GDAL_METADATA, GDAL_NODATA};
 
 /// Items of the file and of its bands.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -24,6 +24,7 @@ use super::sink::{ArrayLayout, CubeLayout, CubeSink, Place};
 use super::whole::put_cube;
 use super::{Compression, WriteOptions};
 use crate::RasterError;
+use crate::zarr_reader::is_store;
 
 /// Writes a cube as a Zarr v3 group with CF attributes: coordinates of pixel centres, `spatial_ref` with WKT and
 /// affine, times in UTC, `_FillValue` as xarray spells it, and consolidated metadata.
@@ -49,8 +50,7 @@ pub fn zarr_sink(path: &Path, layout: CubeLayout, options: &WriteOptions) -> Res
         });
     }
     // Only a store is replaced: a folder of something else would be lost.
-    let is_store = ["zarr.json", ".zgroup", ".zmetadata"].iter().any(|name| path.join(name).is_file());
-    if path.is_dir() && !is_store && path.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+    if path.is_dir() && !is_store(path) && path.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         let reason = "it is a folder that holds no Zarr store; name another place, or remove it yourself".to_owned();
         return Err(RasterError::Unwritable { path: path.to_owned(), reason });
     }

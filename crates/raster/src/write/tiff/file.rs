@@ -166,7 +166,7 @@ fn directories<T: Sample>(
         let mut directory = image::<T>(plan, level, compress);
         let extent = |tile: usize| places.get(end + tile).copied().unwrap_or_default();
         directory.push((tag::TILE_OFFSETS, Value::Offsets((0..tiles).map(|tile| extent(tile).offset).collect())));
-        directory.push((tag::TILE_BYTES, Value::Longs((0..tiles).map(|tile| extent(tile).length).collect())));
+        directory.push((tag::TILE_COUNTS, Value::Longs((0..tiles).map(|tile| extent(tile).length).collect())));
         if index == 0 {
             directory.extend(place.iter().cloned());
             directory.push((tag::GDAL_METADATA, Value::Text(metadata(plan.time, &plan.bands))));
@@ -192,7 +192,7 @@ fn image<T: Sample>(plan: &Plan, level: &Level, compress: Compression) -> Direct
     };
     let mut directory = vec![
         (tag::WIDTH, long(level.shape.cols)),
-        (tag::LENGTH, long(level.shape.rows)),
+        (tag::HEIGHT, long(level.shape.rows)),
         (tag::BITS, Value::Shorts(vec![size_of::<T>() as u16 * 8; bands])),
         (tag::COMPRESSION, short(compression_code(compress))),
         // Black is zero; more bands than one mean nothing to TIFF.
@@ -201,7 +201,7 @@ fn image<T: Sample>(plan: &Plan, level: &Level, compress: Compression) -> Direct
         // Bands apart: pixels come measurement by measurement, and are read so.
         (tag::PLANAR, short(if bands > 1 { 2 } else { 1 })),
         (tag::TILE_WIDTH, short(TILE as u16)),
-        (tag::TILE_LENGTH, short(TILE as u16)),
+        (tag::TILE_HEIGHT, short(TILE as u16)),
         (tag::SAMPLE_FORMAT, Value::Shorts(vec![format; bands])),
     ];
     if bands > 1 {

@@ -53,7 +53,7 @@ pub(super) fn place(path: &Path, geobox: &GeoBox) -> Result<Directory, RasterErr
     let mut tags = if affine.b == 0.0 && affine.d == 0.0 && affine.a > 0.0 && affine.e < 0.0 {
         vec![
             (tag::PIXEL_SCALE, Value::Doubles(vec![affine.a, -affine.e, 0.0])),
-            (tag::TIE_POINT, Value::Doubles(vec![0.0, 0.0, 0.0, affine.c, affine.f, 0.0])),
+            (tag::TIE_POINTS, Value::Doubles(vec![0.0, 0.0, 0.0, affine.c, affine.f, 0.0])),
         ]
     } else {
         let rows = [
