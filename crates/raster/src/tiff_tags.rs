@@ -1,0 +1,31 @@
+//! Tags of a TIFF by their numbers in the TIFF 6 and GeoTIFF specifications and GDAL's register, for reader and writer.
+
+pub(crate) const SUBFILE_TYPE: u16 = 254;
+pub(crate) const WIDTH: u16 = 256;
+pub(crate) const HEIGHT: u16 = 257;
+pub(crate) const BITS: u16 = 258;
+pub(crate) const COMPRESSION: u16 = 259;
+pub(crate) const PHOTOMETRIC: u16 = 262;
+pub(crate) const FILL_ORDER: u16 = 266;
+pub(crate) const STRIP_OFFSETS: u16 = 273;
+pub(crate) const SAMPLES: u16 = 277;
+pub(crate) const ROWS_PER_STRIP: u16 = 278;
+pub(crate) const STRIP_COUNTS: u16 = 279;
+pub(crate) const PLANAR: u16 = 284;
+pub(crate) const DATE_TIME: u16 = 306;
+pub(crate) const PREDICTOR: u16 = 317;
+pub(crate) const TILE_WIDTH: u16 = 322;
+pub(crate) const TILE_HEIGHT: u16 = 323;
+pub(crate) const TILE_OFFSETS: u16 = 324;
+pub(crate) const TILE_COUNTS: u16 = 325;
+pub(crate) const EXTRA_SAMPLES: u16 = 338;
+pub(crate) const SAMPLE_FORMAT: u16 = 339;
+pub(crate) const JPEG_TABLES: u16 = 347;
+pub(crate) const PIXEL_SCALE: u16 = 33550;
+pub(crate) const TIE_POINTS: u16 = 33922;
+pub(crate) const TRANSFORMATION: u16 = 34264;
+pub(crate) const GEO_KEYS: u16 = 34735;
+pub(crate) const GEO_DOUBLES: u16 = 34736;
+pub(crate) const GEO_TEXT: u16 = 34737;
+pub(crate) const GDAL_METADATA: u16 = 42112;
+pub(crate) const GDAL_NODATA: u16 = 42113;
