@@ -97,7 +97,7 @@ pub fn relate(src: &GeoBox, dst: &GeoBox, resampling: Resampling) -> Result<Rela
     let back = PixelTransform::new(dst, src)?;
     let mut hints = common_points(&base.transform, &back, src.shape, dst.shape.whole());
     // A strip of common ground may slip through both lattices.
-    let strip = if hints.is_empty() { warp_windows(&base.transform, src.shape, dst.shape.whole(), &[]) } else { None };
+    let strip = if hints.is_empty() { base.warp_windows(dst.shape.whole()) } else { None };
     if let Some((_, window)) = strip {
         hints = common_points(&base.transform, &back, src.shape, window);
     }
@@ -168,10 +168,26 @@ impl Relation {
             (OverlapKind::Paste { col, row, shrink }, _) => self.paste_windows(col, row, shrink, window),
             (_, Some(linear)) => self.linear_windows(linear, window),
             _ => {
-                let (bbox, dst) = warp_windows(&self.transform, self.image, window, &self.hints)?;
+                let (bbox, dst) = self.warp_windows(window)?;
                 Some((self.padded(bbox)?, dst))
             }
         }
+    }
+
+    /// As [`Relation::windows`], asking `map` (one that covers `window`) where PROJ would be asked: many times cheaper, for
+    /// the many windows of one map. What is said of those windows holds of these.
+    #[must_use]
+    pub fn windows_on(&self, map: &PixelMap, window: Window) -> Option<(Window, Window)> {
+        if self.linear.is_some() {
+            return self.windows(window);
+        }
+        let window = window.intersection(self.whole.whole())?;
+        let (bbox, dst) = warp_windows(&|xs, ys| map.points(xs, ys), self.image, window, &self.hints)?;
+        Some((self.padded(bbox)?, dst))
+    }
+
+    fn warp_windows(&self, window: Window) -> Option<(BoundingBox, Window)> {
+        warp_windows(&|xs, ys| self.transform.apply(xs, ys), self.image, window, &self.hints)
     }
 
     /// Where the pixels of `window` (of the whole destination) lie in the source, fast.

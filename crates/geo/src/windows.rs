@@ -1,8 +1,10 @@
 //! Which pixels of a warp's source and destination have to do with each other.
 
 use crate::geobox::index;
-use crate::pixel_transform::PixelTransform;
 use crate::{BoundingBox, Shape, Window};
+
+/// Moves positions from destination to source pixels, in place; NaN where one has no image.
+pub(crate) type Move<'m> = dyn Fn(&mut [f64], &mut [f64]) + 'm;
 
 /// Cells are cut no smaller than this: below, every pixel is looked at.
 const LEAF: usize = 8;
@@ -22,7 +24,7 @@ const EDGE: f64 = 1e-3;
 /// from the source. `hints` are positions in
 /// destination pixels known to lie on the source.
 pub(crate) fn warp_windows(
-    transform: &PixelTransform,
+    transform: &Move<'_>,
     image: Shape,
     window: Window,
     hints: &[(f64, f64)],
@@ -107,12 +109,12 @@ impl Found {
     }
 
     /// Looks at every pixel of a small cell: its corners and its centre.
-    fn add_pixels(&mut self, transform: &PixelTransform, cell: Window) {
+    fn add_pixels(&mut self, transform: &Move<'_>, cell: Window) {
         let (w, h) = (2 * cell.cols + 1, 2 * cell.rows + 1);
         let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = (0..h)
             .flat_map(|j| (0..w).map(move |i| (index(cell.col) + index(i) / 2.0, index(cell.row) + index(j) / 2.0)))
             .unzip();
-        transform.apply(&mut xs, &mut ys);
+        transform(&mut xs, &mut ys);
         let half = (self.image.width() / 2.0, self.image.height() / 2.0);
         for row in 0..cell.rows {
             for col in 0..cell.cols {
@@ -167,8 +169,8 @@ fn quarters(cell: Window) -> impl Iterator<Item = Window> {
     })
 }
 
-/// Nine points of each cell, all in one call to PROJ.
-fn look(transform: &PixelTransform, image: &BoundingBox, cells: &[Window]) -> Vec<Verdict> {
+/// Nine points of each cell, all at once.
+fn look(transform: &Move<'_>, image: &BoundingBox, cells: &[Window]) -> Vec<Verdict> {
     let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = cells
         .iter()
         .flat_map(|cell| {
@@ -178,7 +180,7 @@ fn look(transform: &PixelTransform, image: &BoundingBox, cells: &[Window]) -> Ve
             })
         })
         .unzip();
-    transform.apply(&mut xs, &mut ys);
+    transform(&mut xs, &mut ys);
     xs.chunks_exact(9).zip(ys.chunks_exact(9)).map(|(xs, ys)| judge(xs, ys, image)).collect()
 }
 
