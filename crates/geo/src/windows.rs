@@ -8,6 +8,10 @@ pub(crate) type Move<'m> = dyn Fn(&mut [f64], &mut [f64]) + 'm;
 
 /// Cells are cut no smaller than this: below, every pixel is looked at.
 const LEAF: usize = 8;
+/// How finely the edge of a source is followed where its image is flat: in so many cells along the window asked for.
+pub(crate) const FINE: usize = 256;
+/// The same where a window somewhat too wide will do.
+pub(crate) const ROUGH: usize = 32;
 /// Along each side of the window asked for, this many cells to begin with.
 const ROOT_CELLS: usize = 8;
 /// A rough cell is off the source when it is this many times its own extent away.
@@ -22,19 +26,21 @@ const EDGE: f64 = 1e-3;
 /// their distance from a bilinear surface; it is taken, dropped, or cut into four where it lies on the image's edge. A
 /// cell on a seam, a pole or the edge of the projection's domain is cut down to pixels, unless its points are all far
 /// from the source. `hints` are positions in
-/// destination pixels known to lie on the source.
+/// destination pixels known to lie on the source. With fewer cells along its side (`edge`) a window on the source's edge is
+/// wider.
 pub(crate) fn warp_windows(
     transform: &Move<'_>,
     image: Shape,
     window: Window,
     hints: &[(f64, f64)],
+    edge: usize,
 ) -> Option<(BoundingBox, Window)> {
     if window.is_empty() || image.is_empty() {
         return None;
     }
     let image = BoundingBox::new(-EDGE, -EDGE, index(image.cols) + EDGE, index(image.rows) + EDGE);
     let mut found = Found { image, src: None, dst: None };
-    let fine = (window.rows.max(window.cols) / 256).max(LEAF);
+    let fine = (window.rows.max(window.cols) / edge).max(LEAF);
     let side = |n: usize| n.div_ceil(ROOT_CELLS).max(LEAF);
     let (rows, cols) = (side(window.rows), side(window.cols));
     let mut cells: Vec<Window> = (0..window.rows)

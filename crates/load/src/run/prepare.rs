@@ -42,7 +42,7 @@ pub(super) fn prepare<'a>(
         let map = match relation.linear() {
             Some(_) => None,
             // Where the whole output meets the source; the map of that tells the tiles' windows.
-            None => relation.windows(plan.geobox.shape.whole()).map(|(_, all)| (all, maps.add(key, relation, all))),
+            None => relation.reach().map(|all| (all, maps.add(key, relation, all))),
         };
         let mut found = Vec::with_capacity(tiles.len());
         for tile in &tiles {
