@@ -30,19 +30,19 @@ impl TransformGrid {
         if rest.is_empty() {
             return;
         }
-        let (mut rest_xs, mut rest_ys): (Vec<f64>, Vec<f64>) = rest.iter().map(|&i| (xs[i], ys[i])).unzip();
-        self.transform.apply(&mut rest_xs, &mut rest_ys);
-        for (i, (x, y)) in rest.into_iter().zip(rest_xs.into_iter().zip(rest_ys)) {
+        let mut there: (Vec<f64>, Vec<f64>) = rest.iter().map(|&i| (xs[i], ys[i])).unzip();
+        self.transform.apply(&mut there.0, &mut there.1);
+        for (i, (x, y)) in rest.into_iter().zip(there.0.into_iter().zip(there.1)) {
             (xs[i], ys[i]) = (x, y);
         }
     }
 
     /// The position by the patch under it; `None` where there is none.
     fn patched(&self, x: f64, y: f64) -> Option<(f64, f64)> {
-        let cell_of = |v: f64, first: usize, cells: usize| {
-            let v = v / index(CELL) - index(first);
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= v, far below 2^53")]
-            (v >= 0.0).then_some(v as usize).filter(|cell| *cell < cells)
+        let cell_of = |at: f64, first: usize, cells: usize| {
+            let cell = at / index(CELL) - index(first);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= cell, far below 2^53")]
+            (cell >= 0.0).then_some(cell as usize).filter(|cell| *cell < cells)
         };
         let (row, col) = (cell_of(y, self.first.0, self.cells.0)?, cell_of(x, self.first.1, self.cells.1)?);
         let cell = &self.grids[row * self.cells.1 + col];
@@ -50,15 +50,15 @@ impl TransformGrid {
             return None;
         }
         let size = index(CELL / cell.side);
-        let along = |v: f64, cell_at: usize| {
-            let v = (v - index(cell_at * CELL)) / size;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= v < 64")]
-            let patch = (v as usize).min(cell.side - 1);
-            (patch, v - index(patch))
+        let along = |at: f64, cell_at: usize| {
+            let at = (at - index(cell_at * CELL)) / size;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= at < 64")]
+            let patch = (at as usize).min(cell.side - 1);
+            (patch, at - index(patch))
         };
-        let ((j, v), (i, u)) = (along(y, self.first.0 + row), along(x, self.first.1 + col));
-        let patch = cell.patches.get(j * cell.side + i)?;
-        Some((patch.x.across(v).at(u), patch.y.across(v).at(u)))
+        let (down, across) = (along(y, self.first.0 + row), along(x, self.first.1 + col));
+        let patch = cell.patches.get(down.0 * cell.side + across.0)?;
+        Some((patch.x.across(down.1).at(across.1), patch.y.across(down.1).at(across.1)))
     }
 }
 
