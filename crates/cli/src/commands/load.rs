@@ -2,17 +2,28 @@
 
 use std::io::Write;
 
-use cube::{Compression, ExportOptions, LoadOptions};
+use cube::{Compression, ExportOptions, LoadOptions, LoadSpec, Search};
 use serde_json::json;
 
 use crate::args::{CompressArg, Global, LoadArgs};
 use crate::output::{Failure, count, print_json, say};
 use crate::{progress, query};
 
-pub(crate) fn run(global: &Global, args: &LoadArgs) -> Result<(), Failure> {
+/// The search and the specification that the arguments are.
+fn asked(args: &LoadArgs) -> Result<(Search, LoadSpec), Failure> {
     let search = query::search(&args.products, &args.place)?;
     let spec = query::load_spec(&args.pixels, search.area.as_ref())?.scale(args.scale).provenance(args.provenance);
-    let dc = super::open(global)?;
+    Ok((search, spec))
+}
+
+pub(crate) fn run(global: &Global, args: &LoadArgs) -> Result<(), Failure> {
+    // What is asked for goes through PROJ, which opens its own database: the catalog is opened meanwhile.
+    let (dc, asked) = std::thread::scope(|scope| {
+        let dc = scope.spawn(|| super::open(global));
+        let asked = asked(args);
+        (dc.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), asked)
+    });
+    let ((search, spec), dc) = (asked?, dc?);
     if args.explain {
         let explanation = dc.explain(&search, &spec)?;
         if args.json.json {
