@@ -274,15 +274,25 @@ impl Pj {
 
 /// One thread's PROJ. Field order matters: objects go before the context they belong to.
 struct Context {
-    /// By definition of the source, then of the target.
-    transforms: HashMap<String, HashMap<String, Rc<Pj>>>,
+    transforms: ByEnds<Rc<Pj>>,
     definitions: HashMap<String, Rc<Pj>>,
     raw: RawContext,
 }
 
-/// PROJ strings of the operations looked up so far, by the definitions of source and target; `None` for a pair that PROJ has
-/// several for, one a region.
-static RECIPES: LazyLock<RwLock<HashMap<String, HashMap<String, Option<Arc<str>>>>>> = LazyLock::new(RwLock::default);
+/// How an operation is built again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Recipe {
+    /// From this PROJ string.
+    Text(Arc<str>),
+    /// By looking it up: PROJ has several, one a region.
+    Several,
+}
+
+/// By definition of the source, then of the target.
+type ByEnds<T> = HashMap<String, HashMap<String, T>>;
+
+/// Recipes of the operations looked up so far.
+static RECIPES: LazyLock<RwLock<ByEnds<Recipe>>> = LazyLock::new(RwLock::default);
 
 thread_local! {
     static CONTEXT: RefCell<Option<Context>> = const { RefCell::new(None) };
@@ -352,18 +362,18 @@ impl Context {
         let recipe = if let Some(known) = known_recipe(source, target) {
             known
         } else {
-            let recipe = self.recipe(source, target)?.map(Arc::from);
+            let text = self.recipe(source, target)?;
+            let recipe = text.map_or(Recipe::Several, |text| Recipe::Text(text.into()));
             let mut recipes = RECIPES.write().unwrap_or_else(PoisonError::into_inner);
             if recipes.len() >= KEPT {
                 recipes.clear();
             }
             recipes.entry(source.to_owned()).or_default().entry(target.to_owned()).or_insert(recipe).clone()
         };
-        match recipe.and_then(|recipe| CString::new(&*recipe).ok()) {
-            // SAFETY: the context is alive and the string NUL-terminated.
-            Some(c) => Ok(NonNull::new(unsafe { proj_sys::proj_create(self.raw.0.as_ptr(), c.as_ptr()) }).map(Pj)),
-            None => self.look_up(source, target),
-        }
+        let Recipe::Text(text) = recipe else { return self.look_up(source, target) };
+        let Ok(c) = CString::new(&*text) else { return Ok(None) };
+        // SAFETY: the context is alive and the string NUL-terminated.
+        Ok(NonNull::new(unsafe { proj_sys::proj_create(self.raw.0.as_ptr(), c.as_ptr()) }).map(Pj))
     }
 
     /// The PROJ string of the operation between two CRSs, `None` where PROJ has several, one a region.
@@ -550,7 +560,7 @@ impl Context {
 }
 
 /// What was found out before of an operation.
-fn known_recipe(source: &str, target: &str) -> Option<Option<Arc<str>>> {
+fn known_recipe(source: &str, target: &str) -> Option<Recipe> {
     RECIPES.read().unwrap_or_else(PoisonError::into_inner).get(source)?.get(target).cloned()
 }
 
