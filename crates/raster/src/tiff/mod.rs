@@ -12,6 +12,7 @@ mod file;
 mod geokeys;
 mod ifd;
 mod image;
+mod lerc;
 mod metadata;
 mod predictor;
 mod raster;

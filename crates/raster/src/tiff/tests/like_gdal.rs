@@ -224,6 +224,34 @@ fn floats_of_every_codec_and_layout_are_as_gdal_reads_them() {
 }
 
 #[test]
+fn lerc_of_every_type_and_layout_is_as_gdal_reads_it() {
+    const LERC: [&[&str]; 4] = [
+        &["COMPRESS=LERC"],
+        &["COMPRESS=LERC_DEFLATE"],
+        &["COMPRESS=LERC_ZSTD"],
+        &["COMPRESS=LERC", "MAX_Z_ERROR=1.5"],
+    ];
+    let byte = |v: u32| u8::try_from(v).unwrap();
+    all_layouts("lerc-u8", &LERC, 1, byte);
+    all_layouts("lerc-u8x3", &LERC, 3, byte);
+    all_layouts("lerc-u16", &LERC[2..], 1, |v| u16::try_from(v * 250).unwrap());
+    all_layouts("lerc-i16x2", &LERC[1..], 2, |v| i16::try_from(v).unwrap() * 120 - 9999);
+    all_layouts("lerc-u32", &LERC[..1], 1, |v| v * 16_000_000);
+    all_layouts("lerc-i32", &LERC[..1], 1, |v| i32::try_from(v).unwrap() * -70_000);
+    let odd = |v: u32| if v % 50 == 49 { f64::NAN } else { f64::from(v).sqrt() - 3.0 };
+    #[expect(clippy::cast_possible_truncation, reason = "any floats do")]
+    all_layouts("lerc-f32", &LERC, 1, |v| odd(v) as f32);
+    all_layouts("lerc-f64x3", &LERC, 3, odd);
+    all_layouts("lerc-one-value", &LERC, 1, |_| 7.5_f64);
+    for bands in [2, 4] {
+        for codec in LERC {
+            let options = [&["ALPHA=YES"], codec].concat();
+            made("lerc-alpha", &Make { bands, options: &options, ..Make::default() }, byte, compare);
+        }
+    }
+}
+
+#[test]
 fn signed_bytes_are_as_gdal_reads_them() {
     let make = Make { options: &["PIXELTYPE=SIGNEDBYTE", "COMPRESS=DEFLATE", "PREDICTOR=2"], ..Make::default() };
     made("i8", &make, |v| u8::try_from(v).unwrap(), compare);
