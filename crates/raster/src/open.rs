@@ -58,11 +58,15 @@ impl SharedFile {
     }
 
     /// A file that GDAL reads, since it is `what`.
-    #[cfg_attr(not(feature = "gdal"), expect(unused_variables, reason = "there is never a GDAL"))]
+    #[cfg(feature = "gdal")]
     fn gdal(name: &str, location: &RasterLocation, what: &str) -> Result<Self, RasterError> {
         need_gdal(&location.url, what)?;
-        #[cfg(feature = "gdal")]
-        return Ok(Self::Gdal(Arc::new(GdalFile::new(name, location.layer.as_deref()))));
+        Ok(Self::Gdal(Arc::new(GdalFile::new(name, location.layer.as_deref()))))
+    }
+
+    #[cfg(not(feature = "gdal"))]
+    fn gdal(_name: &str, location: &RasterLocation, what: &str) -> Result<Self, RasterError> {
+        Err(without_gdal(&location.url, what))
     }
 
     /// Opens one of the planes.
@@ -155,7 +159,7 @@ fn planes_gdal(name: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterErro
 
 #[cfg(not(feature = "gdal"))]
 fn planes_gdal(name: &str, _layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
-    need_gdal(name, OTHER).map(|()| Vec::new())
+    Err(without_gdal(name, OTHER))
 }
 
 /// True where GDAL can be asked. As [`need_gdal`].
@@ -169,14 +173,18 @@ fn need_gdal(location: &str, what: &str) -> Result<(), RasterError> {
     gdal::load().map_err(|none| none.error(location, what))
 }
 
-/// The error of a file that is `what`.
 #[cfg(not(feature = "gdal"))]
 fn need_gdal(location: &str, what: &str) -> Result<(), RasterError> {
-    Err(RasterError::Unsupported {
+    Err(without_gdal(location, what))
+}
+
+#[cfg(not(feature = "gdal"))]
+fn without_gdal(location: &str, what: &str) -> RasterError {
+    RasterError::Unsupported {
         location: location.to_owned(),
         what: format!("{what}, and this build has no GDAL"),
         remedy: "use a build with the feature `gdal`, or convert the file to a COG".to_owned(),
-    })
+    }
 }
 
 /// Decides by the name, then by what is there.
