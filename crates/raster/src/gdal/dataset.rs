@@ -291,3 +291,35 @@ macro_rules! gdal_pixel {
 // GDT_Byte, GDT_UInt16, GDT_Int16, GDT_UInt32, GDT_Int32, GDT_Float32, GDT_Float64; GDT_UInt64 and GDT_Int64 are
 // younger (GDAL 3.5), and no band of an older GDAL has them.
 gdal_pixel! { u8: 1, u16: 2, i16: 3, u32: 4, i32: 5, f32: 6, f64: 7, u64: 12, i64: 13, }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gdal::messages::listen;
+    use crate::gdal::setup::setup;
+
+    #[test]
+    fn what_is_not_there_is_a_failure_with_a_reason() {
+        let gdal = setup().unwrap();
+        assert_eq!(Dataset::open(gdal, "a.tif\0.jp2").err(), Some(GdalFailure::ZeroByte));
+        let (opened, said) = listen(|| Dataset::open(gdal, "/no/such/file.jp2"));
+        assert_eq!(opened.err(), Some(silent("GDALOpenEx")));
+        assert!(said.unwrap().contains("/no/such/file.jp2"));
+
+        let seed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/tiff/lerc.tif");
+        let dataset = Dataset::open(gdal, seed.to_str().unwrap()).unwrap();
+        assert_eq!((dataset.driver().as_str(), dataset.band_count()), ("GTiff", 1));
+        for number in [0, 2, usize::MAX] {
+            assert_eq!(dataset.band(number).err(), Some(silent("GDALGetRasterBand")), "{number}");
+        }
+        let band = dataset.band(1).unwrap();
+        for index in [band.overview_count(), usize::MAX] {
+            assert_eq!(band.overview(index).err(), Some(silent("GDALGetOverview")), "{index}");
+        }
+        let Shape { rows, cols } = band.shape();
+        assert_eq!(band.read::<u8>(Window::new(0, 0, rows, cols)).unwrap().len(), rows * cols);
+        for window in [Window::new(rows - 1, 0, 2, cols), Window::new(0, 0, usize::MAX, 1)] {
+            assert_eq!(band.read::<u8>(window), Err(silent("GDALRasterIOEx")), "{window}");
+        }
+    }
+}
