@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ::gdal::config::{clear_thread_local_config_option, set_thread_local_config_option};
+use ::gdal::raster::{Buffer, GdalType, RasterCreationOptions};
+use ::gdal::{Dataset, DriverManager, Metadata};
 use cube_geo::{Shape, Window};
 use cube_model::{Pixels, for_each_dtype};
-use gdal::config::{clear_thread_local_config_option, set_thread_local_config_option};
-use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
-use gdal::{Dataset, DriverManager, Metadata};
 
-use crate::gdal_reader::{GdalFile, GdalRaster};
+use crate::gdal::{GdalFile, GdalRaster};
 use crate::tiff::{open, open_path};
 use crate::{Raster, RasterLocation};
 
@@ -101,7 +101,7 @@ impl Default for Make<'_> {
 
 /// A picture with slopes, noise and a hole; `fit` brings numbers of 0 to 255 to the type.
 fn memory<T: GdalType + Copy>(make: &Make<'_>, fit: impl Fn(u32) -> T) -> Dataset {
-    crate::gdal_setup::setup();
+    crate::gdal::load().unwrap();
     let (cols, rows) = make.size;
     let driver = DriverManager::get_driver_by_name("MEM").unwrap();
     let mut dataset = driver.create_with_band_type::<T, _>("", cols, rows, make.bands).unwrap();
@@ -341,7 +341,7 @@ fn nodata_is_as_gdal_says() {
 #[test]
 fn blocks_that_were_never_written_are_nodata_as_gdal_fills_them() {
     fn sparse<T: GdalType + Copy>(nodata: Option<f64>, value: T, options: &[&str]) {
-        crate::gdal_setup::setup();
+        crate::gdal::load().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sparse.tif");
         let mut list = RasterCreationOptions::new();
@@ -392,7 +392,7 @@ fn names_scales_units_and_times_are_as_gdal_says() {
     drop(write(&source, &path, &[]));
     compare(&path);
     let ours = crate::tiff::planes(&open_path(&path).unwrap());
-    let theirs = crate::gdal_reader::planes(&path.display().to_string(), None).unwrap();
+    let theirs = crate::gdal::planes(&path.display().to_string(), None).unwrap();
     assert_eq!(ours, theirs);
     assert_eq!(ours[2].name.as_deref(), Some("thermal"));
     assert_eq!(ours[1].header.scale_offset, Some((0.0001, -0.1)));
