@@ -1,5 +1,6 @@
 //! Ctrl-C: a command ends at once and leaves nothing half written, or, where it asks for that, at its next good place.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// True while a command comes to an end by itself when it is asked to.
@@ -19,6 +20,17 @@ pub(crate) fn gently() -> &'static AtomicBool {
 pub(crate) fn end() -> ! {
     let signal = SIGNAL.load(Ordering::SeqCst);
     end_by(signal)
+}
+
+/// Ends the process when all is done. The exit handlers of C libraries would only take their tables apart: PROJ's alone
+/// cost more than reading a small window.
+pub(crate) fn leave(code: u8) -> ! {
+    // What stdout still holds. A reader that is gone has seen enough.
+    let _ = std::io::stdout().flush();
+    #[cfg(unix)]
+    signal_hook::low_level::exit(i32::from(code));
+    #[cfg(not(unix))]
+    std::process::exit(i32::from(code))
 }
 
 /// Watches for SIGINT and SIGTERM on a thread of its own. What is being written is removed (an output has its name only

@@ -1,6 +1,8 @@
 //! From destination to source pixels, fast: exact at nodes, bicubic between them.
 
 mod bounds;
+mod nodes;
+mod points;
 
 use std::ops::Range;
 
@@ -9,12 +11,16 @@ use crate::pixel_transform::PixelTransform;
 use crate::{Affine, Window};
 
 pub use bounds::PixelPoints;
+use nodes::{Lattice, Nodes, lattice};
 
 /// Pixels along the side of a cell; cells start at multiples of it, counted from the whole destination's first pixel.
 const CELL: usize = 64;
 /// Sizes of patches that are tried, coarsest first; each has four nodes on a side. Below the last, every pixel goes through
 /// PROJ.
 const STEPS: [usize; 4] = [64, 32, 16, 8];
+/// The last of them, and how many nodes it has along a cell.
+const FINEST: usize = STEPS[STEPS.len() - 1];
+const NODES: usize = 3 * CELL / FINEST;
 /// How far a patch may lie from PROJ's own answer, in source pixels. Interpolated pixels move by this part of the
 /// difference of their neighbours: small enough that whole numbers round as with PROJ itself, and that floats keep five
 /// digits of that difference.
@@ -110,18 +116,17 @@ impl TransformGrid {
         let mut grid =
             Self { transform: transform.clone(), first, cells, grids: vec![CellGrid::default(); cells.0 * cells.1] };
         let all: Vec<usize> = (0..grid.grids.len()).collect();
-        let mut open = grid.settle_whole(&all);
-        for step in &STEPS[1..] {
-            if open.is_empty() {
-                break;
-            }
-            open = grid.settle(&open, *step);
+        let (open, nodes) = grid.settle_whole(&all);
+        // A few cells at a time: a seam may run through many.
+        for batch in open.chunks(64) {
+            grid.settle(batch, &nodes);
         }
         grid
     }
 
-    /// The first step: neighbours share nodes, so all nodes are one lattice and one call to PROJ.
-    fn settle_whole(&mut self, all: &[usize]) -> Vec<usize> {
+    /// The first step: neighbours share nodes, so all nodes are one lattice and one call to PROJ. Gives the cells where it is
+    /// too coarse, and the nodes.
+    fn settle_whole(&mut self, all: &[usize]) -> (Vec<usize>, Lattice) {
         let (rows, cols) = (3 * self.cells.0 + 1, 3 * self.cells.1 + 1);
         let (row, col) = (self.first.0 * CELL, self.first.1 * CELL);
         // Counted from the node's own cell, so that it is in the same place whatever the window.
@@ -142,35 +147,51 @@ impl TransformGrid {
                 open.push(cell);
             }
         }
-        open
+        (open, Lattice { cols, xs, ys })
     }
 
-    /// Tries patches of `step` in each of the cells; returns those where that is too coarse.
-    fn settle(&mut self, cells: &[usize], step: usize) -> Vec<usize> {
-        let third = index(step) / 3.0;
-        let n = 3 * (CELL / step) + 1;
-        let checks = CHECKS.len() * (CELL / step) * (CELL / step);
-        let mut open = Vec::new();
-        // A few cells at a time: a seam may run through many.
-        for batch in cells.chunks(64) {
-            let points = batch.iter().flat_map(|&cell| {
+    /// Tries smaller and smaller patches in each of the cells. Nodes that are known from coarser steps or from neighbours
+    /// are not asked for again.
+    fn settle(&mut self, cells: &[usize], coarsest: &Lattice) {
+        let mut nodes = Nodes::new(coarsest);
+        let mut open = cells.to_vec();
+        for step in &STEPS[1..] {
+            let third = index(*step) / 3.0;
+            let n = 3 * (CELL / step) + 1;
+            let (mut xs, mut ys) = (Vec::new(), Vec::new());
+            for &cell in &open {
                 let (row, col) = self.corner(cell);
                 let (row, col) = (index(row), index(col));
-                let lattice =
-                    (0..n).flat_map(move |j| (0..n).map(move |i| (col + index(i) * third, row + index(j) * third)));
-                lattice.chain(self.checks(cell, step))
-            });
-            let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = points.unzip();
-            self.transform.apply(&mut xs, &mut ys);
-            let each = n * n + checks;
-            for ((cell, xs), ys) in batch.iter().zip(xs.chunks_exact(each)).zip(ys.chunks_exact(each)) {
-                let (xs, ys) = (xs.split_at(n * n), ys.split_at(n * n));
-                if !self.grids[*cell].accept(xs.0, ys.0, n, (xs.1, ys.1)) {
-                    open.push(*cell);
+                for (j, i) in lattice(n).filter(|&(j, i)| nodes.wants(self.node(cell, *step, j, i))) {
+                    xs.push(col + index(i) * third);
+                    ys.push(row + index(j) * third);
                 }
             }
+            let new = xs.len();
+            for (x, y) in open.iter().flat_map(|&cell| self.checks(cell, *step)) {
+                xs.push(x);
+                ys.push(y);
+            }
+            self.transform.apply(&mut xs, &mut ys);
+            let checks = (xs.split_off(new), ys.split_off(new));
+            nodes.learn(xs, ys);
+            let each = CHECKS.len() * (CELL / step) * (CELL / step);
+            let mut checks = checks.0.chunks_exact(each).zip(checks.1.chunks_exact(each));
+            open.retain(|&cell| {
+                let (xs, ys): (Vec<f64>, Vec<f64>) =
+                    lattice(n).map(|(j, i)| nodes.at(self.node(cell, *step, j, i))).unzip();
+                checks.next().is_none_or(|checks| !self.grids[cell].accept(&xs, &ys, n, checks))
+            });
+            if open.is_empty() {
+                break;
+            }
         }
-        open
+    }
+
+    /// The place of a cell's node among those of the finest step, from the first cell's corner.
+    fn node(&self, cell: usize, step: usize, j: usize, i: usize) -> (usize, usize) {
+        let fine = step / FINEST;
+        (NODES * (cell / self.cells.1) + j * fine, NODES * (cell % self.cells.1) + i * fine)
     }
 
     /// Row and column of a cell's first pixel.

@@ -1,11 +1,17 @@
 //! Which pixels of a warp's source and destination have to do with each other.
 
 use crate::geobox::index;
-use crate::pixel_transform::PixelTransform;
 use crate::{BoundingBox, Shape, Window};
+
+/// Moves positions from destination to source pixels, in place; NaN where one has no image.
+pub(crate) type Move<'m> = dyn Fn(&mut [f64], &mut [f64]) + 'm;
 
 /// Cells are cut no smaller than this: below, every pixel is looked at.
 const LEAF: usize = 8;
+/// How finely the edge of a source is followed where its image is flat: in so many cells along the window asked for.
+pub(crate) const FINE: usize = 256;
+/// The same where a window somewhat too wide will do.
+pub(crate) const ROUGH: usize = 32;
 /// Along each side of the window asked for, this many cells to begin with.
 const ROOT_CELLS: usize = 8;
 /// A rough cell is off the source when it is this many times its own extent away.
@@ -20,19 +26,21 @@ const EDGE: f64 = 1e-3;
 /// their distance from a bilinear surface; it is taken, dropped, or cut into four where it lies on the image's edge. A
 /// cell on a seam, a pole or the edge of the projection's domain is cut down to pixels, unless its points are all far
 /// from the source. `hints` are positions in
-/// destination pixels known to lie on the source.
+/// destination pixels known to lie on the source. With fewer cells along its side (`edge`) a window on the source's edge is
+/// wider.
 pub(crate) fn warp_windows(
-    transform: &PixelTransform,
+    transform: &Move<'_>,
     image: Shape,
     window: Window,
     hints: &[(f64, f64)],
+    edge: usize,
 ) -> Option<(BoundingBox, Window)> {
     if window.is_empty() || image.is_empty() {
         return None;
     }
     let image = BoundingBox::new(-EDGE, -EDGE, index(image.cols) + EDGE, index(image.rows) + EDGE);
     let mut found = Found { image, src: None, dst: None };
-    let fine = (window.rows.max(window.cols) / 256).max(LEAF);
+    let fine = (window.rows.max(window.cols) / edge).max(LEAF);
     let side = |n: usize| n.div_ceil(ROOT_CELLS).max(LEAF);
     let (rows, cols) = (side(window.rows), side(window.cols));
     let mut cells: Vec<Window> = (0..window.rows)
@@ -107,12 +115,12 @@ impl Found {
     }
 
     /// Looks at every pixel of a small cell: its corners and its centre.
-    fn add_pixels(&mut self, transform: &PixelTransform, cell: Window) {
+    fn add_pixels(&mut self, transform: &Move<'_>, cell: Window) {
         let (w, h) = (2 * cell.cols + 1, 2 * cell.rows + 1);
         let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = (0..h)
             .flat_map(|j| (0..w).map(move |i| (index(cell.col) + index(i) / 2.0, index(cell.row) + index(j) / 2.0)))
             .unzip();
-        transform.apply(&mut xs, &mut ys);
+        transform(&mut xs, &mut ys);
         let half = (self.image.width() / 2.0, self.image.height() / 2.0);
         for row in 0..cell.rows {
             for col in 0..cell.cols {
@@ -167,8 +175,8 @@ fn quarters(cell: Window) -> impl Iterator<Item = Window> {
     })
 }
 
-/// Nine points of each cell, all in one call to PROJ.
-fn look(transform: &PixelTransform, image: &BoundingBox, cells: &[Window]) -> Vec<Verdict> {
+/// Nine points of each cell, all at once.
+fn look(transform: &Move<'_>, image: &BoundingBox, cells: &[Window]) -> Vec<Verdict> {
     let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = cells
         .iter()
         .flat_map(|cell| {
@@ -178,7 +186,7 @@ fn look(transform: &PixelTransform, image: &BoundingBox, cells: &[Window]) -> Ve
             })
         })
         .unzip();
-    transform.apply(&mut xs, &mut ys);
+    transform(&mut xs, &mut ys);
     xs.chunks_exact(9).zip(ys.chunks_exact(9)).map(|(xs, ys)| judge(xs, ys, image)).collect()
 }
 

@@ -35,13 +35,15 @@ impl Maps {
         Self { whole: HashMap::new(), banded: HashMap::new(), rows, bands: Mutex::default() }
     }
 
-    /// Makes the map of a grid on `window`, or remembers to make its bands.
-    pub(crate) fn add(&mut self, key: Key, relation: &Relation, window: Window) {
-        if window.shape().pixels() <= WHOLE {
-            self.whole.insert(key, Arc::new(relation.pixel_map(window)));
-        } else {
+    /// Makes the map of a grid on `window` and gives it, or remembers to make its bands.
+    pub(crate) fn add(&mut self, key: Key, relation: &Relation, window: Window) -> Option<Arc<PixelMap>> {
+        if window.shape().pixels() > WHOLE {
             self.banded.insert(key, window);
+            return None;
         }
+        let map = Arc::new(relation.pixel_map(window));
+        self.whole.insert(key, map.clone());
+        Some(map)
     }
 
     /// The map of a grid on `part`, as pieces of it with the map of each.

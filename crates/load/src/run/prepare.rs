@@ -11,7 +11,6 @@ use crate::files::Files;
 use crate::fill::Context;
 use crate::maps::Maps;
 use crate::plan::Chunk;
-use crate::target::around;
 use crate::{ChunkSource, Geometry, LoadPlan};
 
 /// Of a source and of a tile, where they share ground.
@@ -27,8 +26,8 @@ pub(super) struct Job<'a> {
     windows: HashMap<(usize, Resampling), Vec<Windows>>,
 }
 
-/// Looks up for each source grid what it can fill of each tile (PROJ answers once for a grid and a tile, on this thread
-/// alone), and counts for each file the chunks that need it.
+/// Looks up for each source grid what it can fill of each tile (PROJ answers once for a grid, on this thread alone; its map
+/// for the tiles), and counts for each file the chunks that need it.
 pub(super) fn prepare<'a>(
     plan: &'a LoadPlan,
     geometry: &'a Geometry<'a>,
@@ -39,25 +38,34 @@ pub(super) fn prepare<'a>(
     let tiles: Vec<Window> = plan.geobox.shape.whole().tiles(tile).collect();
     let mut windows = HashMap::new();
     let mut maps = Maps::new(plan.geobox.shape.cols);
-    for (&(grid, resampling), relation) in geometry.relations() {
+    for (&key, relation) in geometry.relations() {
+        let map = match relation.linear() {
+            Some(_) => None,
+            // Where the whole output meets the source; the map of that tells the tiles' windows.
+            None => relation.reach().map(|all| (all, maps.add(key, relation, all))),
+        };
         let mut found = Vec::with_capacity(tiles.len());
         for tile in &tiles {
             if options.cancel.load(Ordering::Relaxed) {
                 break;
             }
-            found.push(relation.windows(*tile));
+            found.push(match &map {
+                None if relation.linear().is_none() => None,
+                Some((all, map)) => tile.intersection(*all).and_then(|part| match map {
+                    Some(map) => relation.windows_on(map, part),
+                    None => relation.windows(part),
+                }),
+                None => relation.windows(*tile),
+            });
         }
-        let all = found.iter().flatten().map(|(_, dst)| *dst).reduce(around);
-        if let Some(all) = all.filter(|_| relation.linear().is_none()) {
-            maps.add((grid, resampling), relation, all);
-        }
-        windows.insert((grid, resampling), found);
+        windows.insert(key, found);
     }
     let mut files = Files::new(plan);
     files.expect(|dataset, measurement| {
         let key = plan.source(dataset, measurement).zip(plan.measurements.get(measurement));
         let tiles = key.and_then(|(source, planned)| windows.get(&(source.grid, planned.resampling)));
-        tiles.map_or(0, |tiles: &Vec<Windows>| tiles.iter().flatten().count())
+        let sources = tiles.into_iter().flatten().flatten().map(|(source, _)| source.row_end());
+        sources.fold((0, 0), |(n, end), source_end| (n + 1, end.max(source_end)))
     });
     let context = Context {
         plan,

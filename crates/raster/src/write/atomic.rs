@@ -3,12 +3,12 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::sync::{Early, list};
 use crate::RasterError;
 
 /// The hidden folders of the outputs that are being made in this process.
@@ -56,6 +56,7 @@ pub struct Staging {
     target: PathBuf,
     folder: TempDir,
     overwrite: bool,
+    on_disk: Early,
 }
 
 impl Staging {
@@ -86,7 +87,7 @@ impl Staging {
         // As an absolute path: the process may change its directory before it is stopped.
         unfinished.push(std::path::absolute(folder.path()).unwrap_or_else(|_| folder.path().to_owned()));
         drop(unfinished);
-        Ok(Self { target: target.to_owned(), folder, overwrite })
+        Ok(Self { target: target.to_owned(), folder, overwrite, on_disk: Early::default() })
     }
 
     /// Where the output is made until it is published.
@@ -100,6 +101,22 @@ impl Staging {
         self.folder.path().join(name)
     }
 
+    /// Says that a file of the output is complete, so that it goes to disk while others are made.
+    pub(crate) fn complete(&self, path: PathBuf, file: File) {
+        self.on_disk.put(path, file);
+    }
+
+    /// As [`Staging::complete`], for all files that are there.
+    pub(crate) fn complete_all(&self) -> std::io::Result<()> {
+        let mut files = Vec::new();
+        list(&self.path(), &mut files)?;
+        for path in files {
+            let file = File::open(&path)?;
+            self.complete(path, file);
+        }
+        Ok(())
+    }
+
     /// Puts the output on disk for good and gives it its name.
     ///
     /// # Errors
@@ -110,7 +127,7 @@ impl Staging {
             ErrorKind::AlreadyExists => RasterError::Exists { path: self.target.clone() },
             _ => RasterError::Unwritable { path: self.target.clone(), reason: describe(&error) },
         };
-        sync(&made).map_err(failed)?;
+        self.on_disk.rest(&made).map_err(failed)?;
         if !self.overwrite && made.is_file() {
             // A link refuses an existing name in one step, where a rename would replace it.
             match fs::hard_link(&made, &self.target) {
@@ -153,40 +170,6 @@ impl Drop for Staging {
         let name = self.folder.path().file_name();
         UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).retain(|folder| folder.file_name() != name);
     }
-}
-
-/// Waits until a file, or all files in a folder, are on disk.
-fn sync(path: &Path) -> std::io::Result<()> {
-    /// Several at once share the commits of the file system's journal.
-    const AT_ONCE: usize = 16;
-    let mut files = Vec::new();
-    list(path, &mut files)?;
-    let next = AtomicUsize::new(0);
-    let work = || -> std::io::Result<()> {
-        while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            File::open(file)?.sync_all()?;
-        }
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (1..files.len().min(AT_ONCE)).map(|_| scope.spawn(work)).collect();
-        let own = work();
-        // A thread that panicked synced nothing.
-        let panicked = |_| Err(std::io::Error::other("a thread that waits for the disk stopped"));
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).fold(own, Result::and)
-    })
-}
-
-/// All files at or below a path.
-fn list(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    if !path.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    for entry in fs::read_dir(path)? {
-        list(&entry?.path(), files)?;
-    }
-    Ok(())
 }
 
 /// An error of the system as what to do about it.

@@ -11,6 +11,7 @@ mod netcdf_cache;
 mod pieces;
 mod plane;
 mod sink;
+mod sync;
 mod tiff;
 mod whole;
 mod zarr;

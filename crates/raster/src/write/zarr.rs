@@ -85,6 +85,7 @@ pub fn zarr_sink(path: &Path, layout: CubeLayout, options: &WriteOptions) -> Res
         for_each_dtype!(array.dtype, T => group.data::<T>(&dims, &layout, array, tile).map_err(unwritable)?, _ => ());
     }
     std::fs::write(root.join("zarr.json"), group.metadata()).map_err(|e| unwritable(describe(&e)))?;
+    staging.complete_all().map_err(|e| unwritable(describe(&e)))?;
     Ok(Box::new(ZarrSink { path: path.to_owned(), staging, compress, pieces: Pieces::new(path, layout, tile) }))
 }
 
@@ -123,7 +124,8 @@ impl CubeSink for ZarrSink {
                 match values.first() {
                     // A chunk of nothing but fill need not be there; NaN equals itself here.
                     Some(first) if same(*first, fill) && values.iter().all(|v| same(*v, fill)) => Ok(()),
-                    _ => write_chunk(&chunk, bytemuck::cast_slice(&values), self.compress),
+                    _ => write_chunk(&chunk, bytemuck::cast_slice(&values), self.compress)
+                        .map(|file| self.staging.complete(chunk, file)),
                 }
             },
             _ => Ok(())
@@ -143,7 +145,7 @@ fn same<T: Pixel>(a: T, b: T) -> bool {
 }
 
 /// Writes a chunk, and the folders above it where they are not there yet.
-fn write_chunk(path: &Path, bytes: &[u8], compress: Compression) -> std::io::Result<()> {
+fn write_chunk(path: &Path, bytes: &[u8], compress: Compression) -> std::io::Result<File> {
     let compressed;
     let bytes = match compress {
         Compression::None | Compression::Lzw => bytes,
@@ -165,7 +167,8 @@ fn write_chunk(path: &Path, bytes: &[u8], compress: Compression) -> std::io::Res
         }
         created => created?,
     };
-    file.write_all(bytes)
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 /// The group that is being written.
