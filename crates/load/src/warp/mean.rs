@@ -1,7 +1,9 @@
 //! Average and root mean square over the area of a destination pixel.
 
 use super::area::{Corners, HAIR, Span, cover};
+use super::boxes::{BLOCK, Boxes};
 use super::nearest::pixel_under;
+use super::vector::{Kernel, run};
 use super::{Row, Sample, SourceWindow, Validity};
 
 /// The mean of the valid source pixels that each destination pixel covers, weighted by the covered area.
@@ -30,31 +32,70 @@ fn mean_row<T: Sample, const SQUARES: bool>(
     corners: Corners<'_>,
     row: &mut Row<'_, T>,
 ) {
-    let nodata = row.nodata;
-    for (i, (pixel, filled)) in row.pixels.iter_mut().zip(&mut *row.filled).enumerate() {
-        if *filled != 0 {
-            continue;
+    run(Mean::<_, _, SQUARES> { source, valid, corners, row });
+}
+
+/// A row of means, or of roots of mean squares.
+struct Mean<'s, 'r, 'p, T, V, const SQUARES: bool> {
+    source: SourceWindow<'s, T>,
+    valid: &'s V,
+    corners: Corners<'s>,
+    row: &'r mut Row<'p, T>,
+}
+
+impl<T: Sample, V: Validity<T>, const SQUARES: bool> Kernel for Mean<'_, '_, '_, T, V, SQUARES> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { source, valid, corners, row } = self;
+        let mut boxes = Boxes::new();
+        let outputs = row.pixels.chunks_mut(BLOCK).zip(row.filled.chunks_mut(BLOCK));
+        for (block, (pixels, filled)) in outputs.enumerate() {
+            if filled.iter().all(|f| *f != 0) {
+                continue;
+            }
+            let from = block * BLOCK;
+            if boxes.sum::<SQUARES>(&source, valid, corners, from) {
+                boxes.write::<SQUARES>(row.nodata, pixels, filled);
+            }
+            if boxes.all_known() {
+                continue;
+            }
+            for (i, (pixel, filled)) in pixels.iter_mut().zip(filled).enumerate() {
+                if *filled == 0
+                    && !boxes.knows(i)
+                    && let Some(mean) = mean_of::<T, SQUARES>(&source, valid, corners, from + i)
+                {
+                    *pixel = Row::computed(row.nodata, mean);
+                    *filled = 1;
+                }
+            }
         }
-        let Some((cols, rows)) = cover(&source, corners, i) else { continue };
-        let (mut sum, mut weight) = (0.0, 0.0);
-        for line in rows.first..rows.end {
-            let start = line * source.cols + cols.first;
-            let Some(pixels) = source.pixels.get(start..start + (cols.end - cols.first)) else { continue };
-            let share = rows.share(line);
-            let (line_sum, line_weight) = line_sum::<T, SQUARES>(pixels, start, valid, cols);
-            sum += share * line_sum;
-            weight += share * line_weight;
-        }
-        let mean = if weight > 1e-12 {
-            let mean = sum / weight;
-            Some(if SQUARES { mean.sqrt() } else { mean })
-        } else {
-            middle(&source, valid, cols, rows)
-        };
-        if let Some(mean) = mean {
-            *pixel = Row::computed(nodata, mean);
-            *filled = 1;
-        }
+    }
+}
+
+/// The mean of one destination pixel, however large; `None` where it covers nothing valid.
+#[inline(never)]
+fn mean_of<T: Sample, const SQUARES: bool>(
+    source: &SourceWindow<'_, T>,
+    valid: &impl Validity<T>,
+    corners: Corners<'_>,
+    i: usize,
+) -> Option<f64> {
+    let (cols, rows) = cover(source, corners, i)?;
+    let (mut sum, mut weight) = (0.0, 0.0);
+    for line in rows.first..rows.end {
+        let start = line * source.cols + cols.first;
+        let Some(pixels) = source.pixels.get(start..start + (cols.end - cols.first)) else { continue };
+        let share = rows.share(line);
+        let (line_sum, line_weight) = line_sum::<T, SQUARES>(pixels, start, valid, cols);
+        sum += share * line_sum;
+        weight += share * line_weight;
+    }
+    if weight > 1e-12 {
+        let mean = sum / weight;
+        Some(if SQUARES { mean.sqrt() } else { mean })
+    } else {
+        middle(source, valid, cols, rows)
     }
 }
 
@@ -115,7 +156,9 @@ fn middle<T: Sample>(source: &SourceWindow<'_, T>, valid: &impl Validity<T>, col
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::warp::testing::area;
+    use proptest::prelude::*;
+
+    use crate::warp::testing::{Property, Scene, area, same_bits, scenes};
 
     #[test]
     fn average_is_weighted_by_area_and_skips_nodata() {
@@ -139,5 +182,35 @@ mod tests {
             (sum - (0.5 + 2.0 + 3.0 + 4.0 + 6.0 + 7.0 + 8.0 + 0.75 * 9.0)).abs() < 1e-12
                 && (weight - 7.25).abs() < 1e-12
         );
+    }
+
+    /// Blocks of pixels have the bits of single ones.
+    struct Blocks<const SQUARES: bool>;
+
+    impl<const SQUARES: bool> Property for Blocks<SQUARES> {
+        fn check<T: Sample, V: Validity<T>>(scene: &Scene, source: SourceWindow<'_, T>, valid: &V) {
+            let (top, bottom) = scene.corners();
+            let corners = Corners { top: (&top.0, &top.1), bottom: (&bottom.0, &bottom.1), torn: scene.torn() };
+            let one = |row: &mut Row<'_, T>| {
+                for (i, (pixel, filled)) in row.pixels.iter_mut().zip(&mut *row.filled).enumerate() {
+                    if *filled == 0
+                        && let Some(mean) = mean_of::<T, SQUARES>(&source, valid, corners, i)
+                    {
+                        (*pixel, *filled) = (Row::computed(row.nodata, mean), 1);
+                    }
+                }
+            };
+            let portable = |row: &mut Row<'_, T>| Mean::<_, _, SQUARES> { source, valid, corners, row }.run();
+            let dispatched = |row: &mut Row<'_, T>| mean_row::<T, SQUARES>(source, valid, corners, row);
+            same_bits(scene, one, [&portable, &dispatched]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_have_the_bits_of_single_pixels(scene in scenes()) {
+            scene.check::<Blocks<false>>();
+            scene.check::<Blocks<true>>();
+        }
     }
 }
