@@ -8,7 +8,7 @@
 use super::area::{Corners, HAIR};
 use super::sample::{ceil, floor, to_index};
 use super::vector::prefetch;
-use super::{Row, Sample, SourceWindow, Validity};
+use super::{Sample, SourceWindow, Validity};
 use crate::files::count;
 
 /// Pixels that are done at a time: their numbers stay in the first cache.
@@ -108,7 +108,7 @@ impl<T: Sample> Boxes<T> {
 
     /// Sums the boxes of the pixels of a row from index `from` on; false where none is small.
     #[inline(always)]
-    pub(super) fn sum<const SQUARES: bool>(
+    pub(super) fn sum(
         &mut self,
         source: &SourceWindow<'_, T>,
         valid: &impl Validity<T>,
@@ -120,20 +120,18 @@ impl<T: Sample> Boxes<T> {
             return false;
         }
         let (cols, lines) = self.place(source, corners, from);
-        if cols <= 3 && lines <= 3 && !SQUARES {
+        // The second way would do for all; the first is for what is so nearly everywhere.
+        if cols <= 3 && lines <= 3 {
             self.fetch::<3>(source);
             if valid.all_of(&self.starts, source.cols, &self.pixels[..3]) {
-                self.add::<SQUARES, true, 3, 3>();
-            } else {
-                valid.marks(&self.starts, source.cols, &self.pixels[..3], &mut self.marks);
-                self.add::<SQUARES, false, 3, 3>();
+                self.add::<true, 3, 3>();
+                return lines > 0;
             }
-        } else {
-            self.fetch::<HIGH>(source);
-            valid.marks(&self.starts, source.cols, &self.pixels, &mut self.marks);
-            self.add::<SQUARES, false, WIDE, HIGH>();
         }
-        lines > 0
+        self.fetch::<HIGH>(source);
+        valid.marks(&self.starts, source.cols, &self.pixels, &mut self.marks);
+        self.add::<false, WIDE, HIGH>();
+        true
     }
 
     /// True where pixel `i` of the block is done, be it that there is nothing to write.
@@ -210,7 +208,7 @@ impl<T: Sample> Boxes<T> {
 
     /// Sums the lines of each box.
     #[inline(always)]
-    fn add<const SQUARES: bool, const ALL: bool, const COLS: usize, const LINES: usize>(&mut self) {
+    fn add<const ALL: bool, const COLS: usize, const LINES: usize>(&mut self) {
         for i in 0..BLOCK {
             let (cols, lines) = (self.cols[i], self.lines[i]);
             let edges = [self.across[0][i], self.across[1][i]];
@@ -224,7 +222,6 @@ impl<T: Sample> Boxes<T> {
                 let mut terms = [(0.0, 0.0); COLS];
                 for (k, term) in terms.iter_mut().enumerate() {
                     let value = self.pixels[line][i][k].to_f64();
-                    let value = if SQUARES { value * value } else { value };
                     let there = (ALL || self.marks[line][i][k] != 0) & (k == 0 || cols > count(k));
                     *term = (only(there, value * across[k]), only(there, across[k]));
                 }
@@ -243,12 +240,11 @@ impl<T: Sample> Boxes<T> {
     /// Writes the means of the block where nothing is filled yet.
     #[inline(always)]
     #[expect(clippy::needless_bitwise_bool, reason = "without a jump the loop becomes vector code")]
-    pub(super) fn write<const SQUARES: bool>(&mut self, nodata: Option<T>, pixels: &mut [T], filled: &mut [u8]) {
+    pub(super) fn write(&mut self, nodata: Option<T>, pixels: &mut [T], filled: &mut [u8]) {
         let (avoid, beside) = nodata.map_or((None, T::default()), |n| (Some(n), n.beside()));
         let sums = self.sums.iter().zip(&self.weights).zip(&self.known);
         for ((pixel, filled), ((sum, weight), known)) in pixels.iter_mut().zip(filled).zip(sums) {
-            let mean = sum / weight;
-            let value = T::rounded(if SQUARES { mean.sqrt() } else { mean });
+            let value = T::rounded(sum / weight);
             let value = if Some(value) == avoid { beside } else { value };
             let write = (*known != 0) & (*weight > 1e-12) & (*filled == 0);
             *pixel = if write { value } else { *pixel };
@@ -275,6 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "equal to the last bit is what is asked for")]
     fn parts_are_those_of_the_box() {
         let source = SourceWindow { pixels: &[0_u8; 40], rows: 4, cols: 10, first: (2.0, 5.0) };
         for (a, b) in [(6.25, 8.5), (9.0, 7.0), (14.999_999_999_99, 12.5), (5.0, 6.000_000_000_01), (6.3, 6.4)] {

@@ -39,6 +39,11 @@ pub(super) struct Scene {
     seed: u32,
 }
 
+/// Columns and rows of positions.
+type Line = (Vec<f64>, Vec<f64>);
+/// One way to do a row.
+type Way<'w, T> = &'w dyn Fn(&mut Row<'_, T>);
+
 pub(super) fn scenes() -> impl Strategy<Value = Scene> {
     let size = (1..20_usize, 1..160_usize, 1..200_usize);
     let place = ((-6.0..6.0, -6.0..6.0), -0.3..0.3, (-20.0..80.0, -4.0..12.0));
@@ -102,13 +107,14 @@ impl Scene {
     }
 
     /// Of the row at height `y`: `n` positions, a few of them NaN.
-    fn line(&self, y: f64, n: usize) -> (Vec<f64>, Vec<f64>) {
+    pub(super) fn line(&self, y: f64, n: usize) -> Line {
         let mut random = self.random();
         let (sin, cos) = self.turn.sin_cos();
         (0..n)
             .map(|i| {
-                let (u, v) = (count(i) * self.scale.0, y * self.scale.1);
-                let (x, y) = (cos * u - sin * v + self.start.0 + 1000.0, sin * u + cos * v + self.start.1 + 3.0);
+                let (across, down) = (count(i) * self.scale.0, y * self.scale.1);
+                let x = cos * across - sin * down + self.start.0 + 1000.0;
+                let y = sin * across + cos * down + self.start.1 + 3.0;
                 let (x, y) = if self.round { ((x * 4.0).round() / 4.0, (y * 4.0).round() / 4.0) } else { (x, y) };
                 if random().is_multiple_of(97) { (f64::NAN, f64::NAN) } else { (x, y) }
             })
@@ -116,7 +122,7 @@ impl Scene {
     }
 
     /// Upper and lower corners.
-    pub(super) fn corners(&self) -> ((Vec<f64>, Vec<f64>), (Vec<f64>, Vec<f64>)) {
+    pub(super) fn corners(&self) -> (Line, Line) {
         (self.line(0.0, self.pixels + 1), self.line(1.0, self.pixels + 1))
     }
 
@@ -138,14 +144,10 @@ pub(super) trait Property {
 }
 
 /// Asserts that other ways make of a row what the first one makes of it, to the last bit.
-pub(super) fn same_bits<T: Sample>(
-    scene: &Scene,
-    one: impl Fn(&mut Row<'_, T>),
-    others: [&dyn Fn(&mut Row<'_, T>); 2],
-) {
+pub(super) fn same_bits<T: Sample>(scene: &Scene, one: impl Fn(&mut Row<'_, T>), others: [Way<'_, T>; 2]) {
     let before = scene.filled();
     let nodata = Some(T::from_f64(66.0));
-    let run = |way: &dyn Fn(&mut Row<'_, T>)| {
+    let run = |way: Way<'_, T>| {
         let (mut pixels, mut filled) = (vec![T::from_f64(77.0); before.len()], before.clone());
         way(&mut Row { pixels: &mut pixels, filled: &mut filled, nodata });
         let bits = pixels.iter().map(|p| if p.is_nan() { 1 } else { p.to_f64().to_bits() });

@@ -7,10 +7,16 @@
     reason = "code for AVX2 may only run where the processor has it; that is asked before the one call"
 )]
 
-/// Work that is compiled once for any machine and once for AVX2. What it calls must be inlined into it.
-pub(super) trait Kernel {
-    /// Does it.
+/// Work on a row. What it calls must be inlined into it.
+pub(super) trait Kernel: Sized {
+    /// Does it, by code that is worth to be compiled for AVX2.
     fn run(self);
+
+    /// Does it by code for a processor without: where `run` needs so many registers that it is no gain there, pixel by
+    /// pixel. The results have the same bits.
+    fn plain(self) {
+        self.run();
+    }
 }
 
 /// Runs a kernel in the way that is best here.
@@ -21,7 +27,7 @@ pub(super) fn run(kernel: impl Kernel) {
         // SAFETY: the processor has AVX2.
         return unsafe { with_avx2(kernel) };
     }
-    kernel.run();
+    kernel.plain();
 }
 
 /// Asks for a pixel to be brought into the first cache; where there is none, nothing happens.
