@@ -86,7 +86,7 @@ pub(super) fn decode_head(image: &Image, packed: &[u8], rows: usize, out: &mut [
                     return Ok(false);
                 }
             }
-            Codec::Zstd | Codec::Jpeg | Codec::WebP => return Ok(false),
+            Codec::Zstd | Codec::Jpeg | Codec::WebP | Codec::Lerc(_) => return Ok(false),
         }
         undo(image, &mut out[..bytes], tools)?;
         Ok(true)
