@@ -53,7 +53,8 @@ fmt: ## format the sources
 docs: ## the documentation of the crates: target/doc
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-sample-data: setup ## make the committed sample data anew
+sample-data: ## make the committed sample data anew
+	@scripts/setup test
 	cargo run --package cube-sample-data
 
 clean-demo: ## remove what the demo wrote

@@ -103,8 +103,8 @@ impl Sandbox {
         let home = self.folder.path().join("home");
         let mut command = Command::new(cube_binary());
         command.args(arguments).current_dir(self.folder.path().join("work")).stdin(Stdio::null()).env_clear();
-        // What a process needs to live, and what coverage tools need to see it.
-        for kept in ["PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "LLVM_PROFILE_FILE"] {
+        // What a process needs to live and to find GDAL, and what coverage tools need to see it.
+        for kept in ["PATH", "LD_LIBRARY_PATH", "CUBE_GDAL_LIBRARY", "SYSTEMROOT", "LLVM_PROFILE_FILE"] {
             command.envs(std::env::var_os(kept).map(|value| (kept, value)));
         }
         for (name, place) in [

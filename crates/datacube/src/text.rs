@@ -18,7 +18,7 @@ pub fn libraries() -> Value {
     let drivers = cube_raster::available_drivers();
     json!({
         "PROJ": cube_geo::proj_version(),
-        "GDAL": drivers.gdal.unwrap_or_else(|| "not in this build: no COG, JPEG 2000, GRIB".to_owned()),
+        "GDAL": drivers.gdal.unwrap_or_else(|none| none),
         "netCDF": drivers.netcdf,
         "zarrs": drivers.zarrs,
         "drivers": drivers.gdal_drivers,

@@ -3,8 +3,8 @@
 /// The libraries of this build and what they can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drivers {
-    /// GDAL's version, such as `3.6.2`; `None` in a build without it.
-    pub gdal: Option<String>,
+    /// GDAL's version, such as `3.6.2`; where there is none, why.
+    pub gdal: Result<String, String>,
     /// Short names of GDAL's raster drivers, sorted.
     pub gdal_drivers: Vec<String>,
     /// netcdf-c's version.
@@ -13,13 +13,17 @@ pub struct Drivers {
     pub zarrs: String,
 }
 
-/// The libraries of this build.
+/// The libraries of this build, and the GDAL of this machine, which is loaded to be asked.
 #[must_use]
 pub fn available_drivers() -> Drivers {
     #[cfg(feature = "gdal")]
-    let (gdal, gdal_drivers) = crate::gdal_setup::version_and_drivers();
+    let found = crate::gdal::version_and_drivers().map_err(ToString::to_string);
     #[cfg(not(feature = "gdal"))]
-    let (gdal, gdal_drivers) = (None, Vec::new());
+    let found = Err("not in this build".to_owned());
+    let (gdal, gdal_drivers) = match found {
+        Ok((version, drivers)) => (Ok(version), drivers),
+        Err(why) => (Err(why), Vec::new()),
+    };
     Drivers {
         gdal,
         gdal_drivers,

@@ -7,9 +7,7 @@ mod cf;
 mod drivers;
 mod error;
 #[cfg(feature = "gdal")]
-mod gdal_reader;
-#[cfg(feature = "gdal")]
-mod gdal_setup;
+mod gdal;
 mod items;
 mod location;
 mod netcdf_reader;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[cfg(feature = "gdal")]
-use crate::gdal_reader::{GdalFile, GdalRaster};
+use crate::gdal::{self, GdalFile, GdalRaster};
 use crate::tiff::{self, Refusal, TiffFile};
 use crate::{Plane, Raster, RasterError, RasterLocation, netcdf_reader, zarr_reader};
 
@@ -50,22 +50,23 @@ impl SharedFile {
             Source::NetCdf(path) => Ok(Self::NetCdf(path)),
             Source::Tiff(path) => match tiff_file(&path, location.layer.as_deref()) {
                 Ok(file) => Ok(Self::Tiff(Arc::new(file))),
-                Err(Refusal::Foreign(_)) if HAS_GDAL => Self::gdal(&gdal_name(&path), location),
+                Err(Refusal::Foreign(why)) => Self::gdal(&gdal_name(&path), location, &foreign(&why)),
                 Err(refusal) => Err(refusal.error(&location.to_string())),
             },
-            Source::Gdal(name) => Self::gdal(&name, location),
+            Source::Gdal(name) => Self::gdal(&name, location, OTHER),
         }
     }
 
+    /// A file that GDAL reads, since it is `what`.
     #[cfg(feature = "gdal")]
-    #[expect(clippy::unnecessary_wraps, reason = "a build without GDAL has none")]
-    fn gdal(name: &str, location: &RasterLocation) -> Result<Self, RasterError> {
+    fn gdal(name: &str, location: &RasterLocation, what: &str) -> Result<Self, RasterError> {
+        need_gdal(&location.url, what)?;
         Ok(Self::Gdal(Arc::new(GdalFile::new(name, location.layer.as_deref()))))
     }
 
     #[cfg(not(feature = "gdal"))]
-    fn gdal(_name: &str, location: &RasterLocation) -> Result<Self, RasterError> {
-        Err(without_gdal(&location.url))
+    fn gdal(_name: &str, location: &RasterLocation, what: &str) -> Result<Self, RasterError> {
+        Err(without_gdal(&location.url, what))
     }
 
     /// Opens one of the planes.
@@ -76,7 +77,7 @@ impl SharedFile {
                 Ok(raster) => Ok(Box::new(raster)),
                 // Some HDF5 products are no netCDF; GDAL knows many of them.
                 Err(error @ RasterError::Unreadable { .. }) => {
-                    Self::gdal(&location.url, location).and_then(|file| file.open(location)).map_err(|_| error)
+                    Self::gdal(&location.url, location, OTHER).and_then(|file| file.open(location)).map_err(|_| error)
                 }
                 Err(error) => Err(error),
             },
@@ -109,16 +110,23 @@ pub fn planes(url: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError>
         },
         Source::Tiff(path) => match tiff_file(&path, layer) {
             Ok(file) => Ok(tiff::planes(&file)),
-            Err(refusal @ Refusal::Broken(_)) => Err(refusal.error(url)),
-            Err(refusal) if !HAS_GDAL => Err(refusal.error(url)),
-            Err(_) => planes_gdal(&gdal_name(&path), layer),
+            Err(Refusal::Foreign(why)) => {
+                need_gdal(url, &foreign(&why))?;
+                planes_gdal(&gdal_name(&path), layer)
+            }
+            Err(refusal) => Err(refusal.error(url)),
         },
         Source::Gdal(name) => planes_gdal(&name, layer),
     }
 }
 
-/// True in a build with GDAL.
-const HAS_GDAL: bool = cfg!(feature = "gdal");
+/// What a file is that no reader of our own takes.
+const OTHER: &str = "it is neither Zarr nor NetCDF nor GeoTIFF";
+
+/// A TIFF that our own reader does not read.
+fn foreign(why: &str) -> String {
+    format!("{why}, which the own reader of GeoTIFF does not read")
+}
 
 /// The header of a TIFF on disk, where our own reader gives all that GDAL would.
 fn tiff_file(path: &Path, layer: Option<&str>) -> Result<TiffFile, Refusal> {
@@ -127,11 +135,11 @@ fn tiff_file(path: &Path, layer: Option<&str>) -> Result<TiffFile, Refusal> {
         // No file beside it makes it sound.
         Err(Refusal::Broken(_)) => return file,
         Err(Refusal::Foreign(why)) => Some(why.clone()),
-        Ok(_) if HAS_GDAL && layer.is_some_and(|layer| layer.parse::<usize>().is_err()) => {
+        Ok(_) if layer.is_some_and(|layer| layer.parse::<usize>().is_err()) && has_gdal() => {
             Some("a layer is asked for by name".to_owned())
         }
         // Without GDAL the document says where the pixels are.
-        Ok(file) => file.foreign_crs().filter(|_| HAS_GDAL).map(str::to_owned),
+        Ok(file) => file.foreign_crs().filter(|_| has_gdal()).map(str::to_owned),
     };
     let foreign = foreign.or_else(|| tiff::matters(path, file.as_ref().is_ok_and(TiffFile::has_affine)));
     match foreign {
@@ -145,20 +153,37 @@ fn tiff_file(path: &Path, layer: Option<&str>) -> Result<TiffFile, Refusal> {
 
 #[cfg(feature = "gdal")]
 fn planes_gdal(name: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
-    crate::gdal_reader::planes(name, layer)
+    need_gdal(name, OTHER)?;
+    gdal::planes(name, layer)
 }
 
 #[cfg(not(feature = "gdal"))]
 fn planes_gdal(name: &str, _layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
-    Err(without_gdal(name))
+    Err(without_gdal(name, OTHER))
+}
+
+/// True where GDAL can be asked. As [`need_gdal`].
+fn has_gdal() -> bool {
+    need_gdal("", "").is_ok()
+}
+
+/// An error where there is no GDAL to read a file that is `what`. The first call loads it: ask only where it is needed.
+#[cfg(feature = "gdal")]
+fn need_gdal(location: &str, what: &str) -> Result<(), RasterError> {
+    gdal::load().map_err(|none| none.error(location, what))
 }
 
 #[cfg(not(feature = "gdal"))]
-fn without_gdal(location: &str) -> RasterError {
+fn need_gdal(location: &str, what: &str) -> Result<(), RasterError> {
+    Err(without_gdal(location, what))
+}
+
+#[cfg(not(feature = "gdal"))]
+fn without_gdal(location: &str, what: &str) -> RasterError {
     RasterError::Unsupported {
         location: location.to_owned(),
-        what: "it is neither Zarr nor NetCDF nor GeoTIFF, and this build has no GDAL".to_owned(),
-        remedy: "use a build with the feature `gdal`".to_owned(),
+        what: format!("{what}, and this build has no GDAL"),
+        remedy: "use a build with the feature `gdal`, or convert the file to a COG".to_owned(),
     }
 }
 

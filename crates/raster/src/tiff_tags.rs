@@ -29,3 +29,4 @@ pub(crate) const GEO_DOUBLES: u16 = 34736;
 pub(crate) const GEO_TEXT: u16 = 34737;
 pub(crate) const GDAL_METADATA: u16 = 42112;
 pub(crate) const GDAL_NODATA: u16 = 42113;
+pub(crate) const LERC_PARAMETERS: u16 = 50674;

@@ -134,6 +134,23 @@ fn large_blocks() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     add("ZSTD tile of little", &little(50_000, &zstd), "of Zstd holds");
     let zstd = zstd::stream::encode_all([0; 1000].as_slice(), 3).unwrap();
     add("ZSTD tile that does not say how little", &little(50_000, &zstd), "of Zstd holds");
+    // One value takes no room in LERC, whatever the size: the blob itself says 16,000² here.
+    let lerc = lerc::encode_slice(64, 64, &[7_u16; 64 * 64], lerc::Precision::Lossless).unwrap();
+    add("LERC tile of another size", &little(34_887, &lerc), "64 × 64 × 1, expected 16000 × 16000 × 1");
+    let mut large = lerc.clone();
+    large[14..22].copy_from_slice(&[16_000_u32.to_le_bytes(), 16_000_u32.to_le_bytes()].concat());
+    add("LERC tile of one value", &little(34_887, &large), "holds 16777216 at most, expected 512000000");
+    let mut other = lerc.clone();
+    *other.last_mut().unwrap() ^= 1;
+    add("LERC tile of other bytes", &Tiff::tiled(64, 64, 34_887, &other), "no LERC");
+    let mut picture = Tiff::tiled(64, 64, 34_887, &lerc);
+    picture.short(339, 2);
+    add("LERC tile of another type", &picture, "LERC image of uint16, expected int16");
+    let mut outer = Tiff::tiled(64, 64, 34_887, &zeros(64 << 20).1);
+    outer.longs(50_674, &[4, 1]);
+    add("LERC in a zlib stream of much", &outer, "no zlib stream of LERC");
+    outer.longs(50_674, &[4, 9]);
+    add("LERC in something unknown", &outer, "unknown way");
     let mut bands = little(8, &deflated(1000));
     bands.short(277, 2).long(322, 8000).set(258, 3, vec![16, 0, 16, 0]).set(339, 3, vec![1, 0, 1, 0]);
     bands.longs(324, &[8; 2]).longs(325, &[20; 2]);

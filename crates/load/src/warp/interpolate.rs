@@ -3,10 +3,12 @@
 //! Where all those pixels are inside the image and valid, which is nearly everywhere, pixels are done in blocks by code
 //! without jumps. The rest goes one by one, by GDAL's rules for missing pixels. A filter is never widened.
 
+use std::marker::PhantomData;
+
 use super::filters::{Cubic, Filter, Lanczos, Linear, Spline};
 use super::missing::with_missing;
 use super::sample::{floor, to_index};
-use super::vector::interpolate_row;
+use super::vector::{Kernel, run};
 use super::{Row, Sample, SourceWindow, Validity};
 use crate::files::count;
 
@@ -51,6 +53,32 @@ pub(crate) fn lanczos_row<T: Sample>(
     row: &mut Row<'_, T>,
 ) {
     interpolate_row::<T, Lanczos, 6>(source, valid, positions, row);
+}
+
+/// A row to be interpolated.
+struct Interpolation<'s, 'r, 'p, T, V, F, const N: usize> {
+    source: SourceWindow<'s, T>,
+    valid: &'s V,
+    positions: (&'s [f64], &'s [f64]),
+    row: &'r mut Row<'p, T>,
+    filter: PhantomData<F>,
+}
+
+impl<T: Sample, V: Validity<T>, F: Filter<N>, const N: usize> Kernel for Interpolation<'_, '_, '_, T, V, F, N> {
+    #[inline(always)]
+    fn run(self) {
+        interpolate::<T, F, N>(self.source, self.valid, self.positions, self.row);
+    }
+}
+
+/// Interpolates the pixels of a row that are not filled yet.
+fn interpolate_row<T: Sample, F: Filter<N>, const N: usize>(
+    source: SourceWindow<'_, T>,
+    valid: &impl Validity<T>,
+    positions: (&[f64], &[f64]),
+    row: &mut Row<'_, T>,
+) {
+    run(Interpolation { source, valid, positions, row, filter: PhantomData::<F> });
 }
 
 /// What is known of a block of pixels.
@@ -132,7 +160,7 @@ pub(super) fn normalised(sum: f64, weight: f64) -> f64 {
 /// The pixel that contains the position must be valid; what of the other pixels may be missing is the filter's own rule
 /// ([`Missing`]).
 #[inline(always)]
-pub(super) fn interpolate<T: Sample, F: Filter<N>, const N: usize>(
+fn interpolate<T: Sample, F: Filter<N>, const N: usize>(
     source: SourceWindow<'_, T>,
     valid: &impl Validity<T>,
     (xs, ys): (&[f64], &[f64]),
@@ -182,7 +210,7 @@ mod tests {
     use super::*;
     use crate::warp::{Present, Unlike};
 
-    fn run<T: Sample>(image: &[T], at: (f64, f64), valid: &impl Validity<T>, nodata: Option<T>) -> Option<T> {
+    fn at<T: Sample>(image: &[T], at: (f64, f64), valid: &impl Validity<T>, nodata: Option<T>) -> Option<T> {
         let source = SourceWindow { pixels: image, rows: 2, cols: 3, first: (0.0, 0.0) };
         let (mut pixels, mut filled) = ([T::default()], [0]);
         let mut row = Row { pixels: &mut pixels, filled: &mut filled, nodata };
@@ -194,47 +222,72 @@ mod tests {
 
     #[test]
     fn centre_of_a_pixel_is_that_pixel() {
-        assert_eq!(run(&IMAGE, (1.5, 0.5), &Present, None), Some(200));
+        assert_eq!(at(&IMAGE, (1.5, 0.5), &Present, None), Some(200));
     }
 
     #[test]
     fn between_four_centres_is_their_mean() {
-        assert_eq!(run(&IMAGE, (1.0, 1.0), &Present, None), Some(300));
+        assert_eq!(at(&IMAGE, (1.0, 1.0), &Present, None), Some(300));
         // (100·0.75 + 200·0.25)·0.5 + (400·0.75 + 500·0.25)·0.5
-        assert_eq!(run(&IMAGE, (0.75, 1.0), &Present, None), Some(275));
+        assert_eq!(at(&IMAGE, (0.75, 1.0), &Present, None), Some(275));
     }
 
     #[test]
     fn edge_of_the_image_uses_what_is_there() {
-        assert_eq!(run(&IMAGE, (0.1, 0.5), &Present, None), Some(100));
-        assert_eq!(run(&IMAGE, (3.0, 2.0), &Present, None), Some(600));
-        assert_eq!(run(&IMAGE, (3.01, 1.0), &Present, None), None);
+        assert_eq!(at(&IMAGE, (0.1, 0.5), &Present, None), Some(100));
+        assert_eq!(at(&IMAGE, (3.0, 2.0), &Present, None), Some(600));
+        assert_eq!(at(&IMAGE, (3.01, 1.0), &Present, None), None);
     }
 
     #[test]
     fn containing_pixel_must_be_valid() {
         // 200 is missing: (1.1, 0.5) lies in it, (0.9, 0.5) beside it.
-        assert_eq!(run(&IMAGE, (1.1, 0.5), &Unlike(200), None), None);
-        assert_eq!(run(&IMAGE, (0.9, 0.5), &Unlike(200), None), Some(100));
+        assert_eq!(at(&IMAGE, (1.1, 0.5), &Unlike(200), None), None);
+        assert_eq!(at(&IMAGE, (0.9, 0.5), &Unlike(200), None), Some(100));
     }
 
     #[test]
     fn missing_taps_leave_their_weight_to_the_others() {
         // Weights 0.36, 0.24, 0.24, 0.16 without the 0.24 of 200.
         let mean: f64 = (100.0 * 0.36 + 400.0 * 0.24 + 500.0 * 0.16) / 0.76;
-        assert_eq!(run(&IMAGE, (0.9, 0.9), &Unlike(200), None), Some(u16::rounded(mean)));
+        assert_eq!(at(&IMAGE, (0.9, 0.9), &Unlike(200), None), Some(u16::rounded(mean)));
     }
 
     #[test]
     fn computed_nodata_moves_by_one() {
-        assert_eq!(run(&IMAGE, (1.0, 1.0), &Present, Some(300)), Some(299));
-        assert_eq!(run(&[0_u16; 6], (1.0, 1.0), &Present, Some(0)), Some(1));
+        assert_eq!(at(&IMAGE, (1.0, 1.0), &Present, Some(300)), Some(299));
+        assert_eq!(at(&[0_u16; 6], (1.0, 1.0), &Present, Some(0)), Some(1));
     }
 
     #[test]
     fn nan_is_missing_in_floats() {
         let image = [f32::NAN, 2.0, 2.0, 4.0, 4.0, 4.0];
-        assert_eq!(run(&image, (0.4, 0.4), &Present, None), None);
-        assert_eq!(run(&image, (1.0, 0.5), &Present, None), Some(2.0));
+        assert_eq!(at(&image, (0.4, 0.4), &Present, None), None);
+        assert_eq!(at(&image, (1.0, 0.5), &Present, None), Some(2.0));
+    }
+
+    fn both<F: Filter<N>, const N: usize>() {
+        let image: Vec<u16> =
+            (0..50_u32 * 50).map(|i| u16::try_from(i.wrapping_mul(2_654_435_761) >> 18).unwrap()).collect();
+        let source = SourceWindow { pixels: &image, rows: 50, cols: 50, first: (3.0, 4.0) };
+        let xs: Vec<f64> = (0..300).map(|i| 3.0 + f64::from(i) * 0.173).collect();
+        let ys: Vec<f64> = (0..300).map(|i| 2.0 + f64::from(i) * 0.1713).collect();
+        let run = |way: &dyn Fn(&mut Row<'_, u16>)| {
+            let (mut pixels, mut filled) = (vec![0; 300], vec![0; 300]);
+            way(&mut Row { pixels: &mut pixels, filled: &mut filled, nodata: Some(7) });
+            (pixels, filled)
+        };
+        let valid = Unlike(image[612]);
+        let portable = run(&|row| interpolate::<u16, F, N>(source, &valid, (&xs, &ys), row));
+        assert!(portable == run(&|row| interpolate_row::<u16, F, N>(source, &valid, (&xs, &ys), row)));
+        assert!(portable.1.iter().filter(|f| **f != 0).count() > 200);
+    }
+
+    #[test]
+    fn both_ways_have_the_same_bits() {
+        both::<Linear, 2>();
+        both::<Cubic, 4>();
+        both::<Spline, 4>();
+        both::<Lanczos, 6>();
     }
 }

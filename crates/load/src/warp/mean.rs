@@ -1,7 +1,9 @@
 //! Average and root mean square over the area of a destination pixel.
 
 use super::area::{Corners, HAIR, Span, cover};
+use super::boxes::{BLOCK, Boxes};
 use super::nearest::pixel_under;
+use super::vector::{Kernel, run};
 use super::{Row, Sample, SourceWindow, Validity};
 
 /// The mean of the valid source pixels that each destination pixel covers, weighted by the covered area.
@@ -11,7 +13,7 @@ pub(crate) fn average_row<T: Sample>(
     corners: Corners<'_>,
     row: &mut Row<'_, T>,
 ) {
-    mean_row::<T, false>(source, valid, corners, row);
+    run(Mean { source, valid, corners, row });
 }
 
 /// The root of the mean of their squares, weighted in the same way.
@@ -21,40 +23,89 @@ pub(crate) fn rms_row<T: Sample>(
     corners: Corners<'_>,
     row: &mut Row<'_, T>,
 ) {
-    mean_row::<T, true>(source, valid, corners, row);
+    each::<T, true>(&source, valid, corners, 0, (row.pixels, row.filled, row.nodata), |_| true);
 }
 
-fn mean_row<T: Sample, const SQUARES: bool>(
-    source: SourceWindow<'_, T>,
+/// A row of means.
+struct Mean<'s, 'r, 'p, T, V> {
+    source: SourceWindow<'s, T>,
+    valid: &'s V,
+    corners: Corners<'s>,
+    row: &'r mut Row<'p, T>,
+}
+
+impl<T: Sample, V: Validity<T>> Kernel for Mean<'_, '_, '_, T, V> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { source, valid, corners, row } = self;
+        let mut boxes = Boxes::new();
+        let outputs = row.pixels.chunks_mut(BLOCK).zip(row.filled.chunks_mut(BLOCK));
+        for (block, (pixels, filled)) in outputs.enumerate() {
+            if filled.iter().all(|f| *f != 0) {
+                continue;
+            }
+            let from = block * BLOCK;
+            if boxes.sum(&source, valid, corners, from) {
+                boxes.write(row.nodata, pixels, filled);
+            }
+            if !boxes.all_known() {
+                let unknown = |i: usize| !boxes.knows(i);
+                each::<T, false>(&source, valid, corners, from, (pixels, filled, row.nodata), unknown);
+            }
+        }
+    }
+
+    fn plain(self) {
+        let Self { source, valid, corners, row } = self;
+        each::<T, false>(&source, valid, corners, 0, (row.pixels, row.filled, row.nodata), |_| true);
+    }
+}
+
+/// The means (or the roots of the mean squares) of those pixels that are not filled and are asked for, one by one. The
+/// first of them is pixel `from` of the row.
+#[inline(never)]
+fn each<T: Sample, const SQUARES: bool>(
+    source: &SourceWindow<'_, T>,
     valid: &impl Validity<T>,
     corners: Corners<'_>,
-    row: &mut Row<'_, T>,
+    from: usize,
+    (pixels, filled, nodata): (&mut [T], &mut [u8], Option<T>),
+    asked: impl Fn(usize) -> bool,
 ) {
-    let nodata = row.nodata;
-    for (i, (pixel, filled)) in row.pixels.iter_mut().zip(&mut *row.filled).enumerate() {
-        if *filled != 0 {
-            continue;
-        }
-        let Some((cols, rows)) = cover(&source, corners, i) else { continue };
-        let (mut sum, mut weight) = (0.0, 0.0);
-        for line in rows.first..rows.end {
-            let start = line * source.cols + cols.first;
-            let Some(pixels) = source.pixels.get(start..start + (cols.end - cols.first)) else { continue };
-            let share = rows.share(line);
-            let (line_sum, line_weight) = line_sum::<T, SQUARES>(pixels, start, valid, cols);
-            sum += share * line_sum;
-            weight += share * line_weight;
-        }
-        let mean = if weight > 1e-12 {
-            let mean = sum / weight;
-            Some(if SQUARES { mean.sqrt() } else { mean })
-        } else {
-            middle(&source, valid, cols, rows)
-        };
-        if let Some(mean) = mean {
+    for (i, (pixel, filled)) in pixels.iter_mut().zip(filled).enumerate() {
+        if *filled == 0
+            && asked(i)
+            && let Some(mean) = mean_of::<T, SQUARES>(source, valid, corners, from + i)
+        {
             *pixel = Row::computed(nodata, mean);
             *filled = 1;
         }
+    }
+}
+
+/// The mean of one destination pixel, however large; `None` where it covers nothing valid.
+#[inline]
+fn mean_of<T: Sample, const SQUARES: bool>(
+    source: &SourceWindow<'_, T>,
+    valid: &impl Validity<T>,
+    corners: Corners<'_>,
+    i: usize,
+) -> Option<f64> {
+    let (cols, rows) = cover(source, corners, i)?;
+    let (mut sum, mut weight) = (0.0, 0.0);
+    for line in rows.first..rows.end {
+        let start = line * source.cols + cols.first;
+        let Some(pixels) = source.pixels.get(start..start + (cols.end - cols.first)) else { continue };
+        let share = rows.share(line);
+        let (line_sum, line_weight) = line_sum::<T, SQUARES>(pixels, start, valid, cols);
+        sum += share * line_sum;
+        weight += share * line_weight;
+    }
+    if weight > 1e-12 {
+        let mean = sum / weight;
+        Some(if SQUARES { mean.sqrt() } else { mean })
+    } else {
+        middle(source, valid, cols, rows)
     }
 }
 
@@ -115,7 +166,9 @@ fn middle<T: Sample>(source: &SourceWindow<'_, T>, valid: &impl Validity<T>, col
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::warp::testing::area;
+    use proptest::prelude::*;
+
+    use crate::warp::testing::{Property, Scene, area, same_bits, scenes};
 
     #[test]
     fn average_is_weighted_by_area_and_skips_nodata() {
@@ -139,5 +192,26 @@ mod tests {
             (sum - (0.5 + 2.0 + 3.0 + 4.0 + 6.0 + 7.0 + 8.0 + 0.75 * 9.0)).abs() < 1e-12
                 && (weight - 7.25).abs() < 1e-12
         );
+    }
+
+    /// Blocks of pixels have the bits of single ones.
+    struct Blocks;
+
+    impl Property for Blocks {
+        fn check<T: Sample, V: Validity<T>>(scene: &Scene, source: SourceWindow<'_, T>, valid: &V) {
+            let (top, bottom) = scene.corners();
+            let corners = Corners { top: (&top.0, &top.1), bottom: (&bottom.0, &bottom.1), torn: scene.torn() };
+            let plain = |row: &mut Row<'_, T>| Mean { source, valid, corners, row }.plain();
+            let portable = |row: &mut Row<'_, T>| Mean { source, valid, corners, row }.run();
+            let dispatched = |row: &mut Row<'_, T>| average_row(source, valid, corners, row);
+            same_bits(scene, plain, [&portable, &dispatched]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_have_the_bits_of_single_pixels(scene in scenes()) {
+            scene.check::<Blocks>();
+        }
     }
 }

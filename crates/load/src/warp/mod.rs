@@ -6,6 +6,7 @@
 #![expect(clippy::inline_always, reason = "what a kernel calls must be compiled for the vector unit of its caller")]
 
 mod area;
+mod boxes;
 mod filters;
 mod interpolate;
 mod map;

@@ -28,6 +28,13 @@ pub(super) fn floor(value: f64) -> f64 {
     near - if near > value { 1.0 } else { 0.0 }
 }
 
+/// The smallest whole number that is not below `value`, whose size is below 2^51.
+#[inline(always)]
+pub(super) fn ceil(value: f64) -> f64 {
+    let near = (value + WHOLE) - WHOLE;
+    near + if near < value { 1.0 } else { 0.0 }
+}
+
 /// A whole number from 0 to 2^51 as an index.
 #[inline(always)]
 pub(super) fn to_index(whole: f64) -> usize {

@@ -15,6 +15,40 @@ pub(crate) trait Validity<T> {
     {
         values.iter().enumerate().fold(true, |all, (i, value)| all & self.holds(index + i, *value))
     }
+
+    /// The same of `N` pixels in each of some rows, from each of many starts on; the first row starts where `starts` tells,
+    /// each other `cols` after the one before.
+    #[inline(always)]
+    fn all_of<const N: usize, const M: usize>(&self, starts: &[usize; M], cols: usize, rows: &[[[T; N]; M]]) -> bool
+    where
+        T: Copy,
+    {
+        rows.iter().enumerate().all(|(row, values)| {
+            let starts = starts.iter().map(|start| start + row * cols);
+            starts.zip(values).fold(true, |all, (start, values)| all & self.all_hold(start, values))
+        })
+    }
+
+    /// The same, told pixel by pixel: 1 for a measurement, else 0.
+    #[inline(always)]
+    fn marks<const N: usize, const M: usize>(
+        &self,
+        starts: &[usize; M],
+        cols: usize,
+        rows: &[[[T; N]; M]],
+        marks: &mut [[[u8; N]; M]],
+    ) where
+        T: Copy,
+    {
+        for (row, (values, marks)) in rows.iter().zip(marks).enumerate() {
+            let starts = starts.iter().map(|start| start + row * cols);
+            for ((start, values), marks) in starts.zip(values).zip(marks) {
+                for (i, (value, mark)) in values.iter().zip(marks).enumerate() {
+                    *mark = u8::from(self.holds(start + i, *value));
+                }
+            }
+        }
+    }
 }
 
 /// All pixels are measurements, but NaN.
@@ -37,6 +71,14 @@ impl<T: Pixel> Validity<T> for Present {
 }
 
 impl<T: Pixel> Validity<T> for Unlike<T> {
+    #[inline(always)]
+    fn all_of<const N: usize, const M: usize>(&self, _: &[usize; M], _: usize, rows: &[[[T; N]; M]]) -> bool {
+        rows.iter().all(|row| {
+            let missing = row.as_flattened().iter().fold(0_u8, |n, v| n | u8::from((*v == self.0) | v.is_nan()));
+            missing == 0
+        })
+    }
+
     #[inline(always)]
     fn holds(&self, _: usize, value: T) -> bool {
         value != self.0 && !value.is_nan()

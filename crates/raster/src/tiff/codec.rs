@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io::Cursor;
 
 use super::image::{Codec, Image, Predictor};
+use super::lerc::{self, Outer};
 use super::predictor::{undo_float, undo_horizontal};
 
 /// What is wrong with a block of the LZW that writers of before 1992 made: its bits are in reverse order.
@@ -17,6 +18,14 @@ struct Tools {
 }
 
 impl Tools {
+    /// The decompressor of ZSTD, made when it is first needed.
+    fn zstd(&mut self) -> std::io::Result<&mut zstd::bulk::Decompressor<'static>> {
+        match &mut self.zstd {
+            Some(zstd) => Ok(zstd),
+            none => Ok(none.insert(zstd::bulk::Decompressor::new()?)),
+        }
+    }
+
     /// Frees a buffer that is larger than most blocks need.
     fn shrink(&mut self) {
         const USUAL: usize = 4 << 20;
@@ -77,7 +86,7 @@ pub(super) fn decode_head(image: &Image, packed: &[u8], rows: usize, out: &mut [
                     return Ok(false);
                 }
             }
-            Codec::Zstd | Codec::Jpeg | Codec::WebP => return Ok(false),
+            Codec::Zstd | Codec::Jpeg | Codec::WebP | Codec::Lerc(_) => return Ok(false),
         }
         undo(image, &mut out[..bytes], tools)?;
         Ok(true)
@@ -133,7 +142,13 @@ pub(super) fn check_claim(image: &Image, packed: &[u8], rows: usize) -> Result<(
             (width as usize).saturating_mul(height as usize).saturating_mul(image.together())
         }
         Codec::WebP => usize::MAX,
+        // One value takes no bits at all, but the image names its size.
+        Codec::Lerc(Outer::None) => {
+            lerc::check(image, packed, rows).map(|()| packed.len().saturating_mul(LERC_MOST))?
+        }
+        Codec::Lerc(_) => packed.len().saturating_mul(LERC_MOST),
     };
+    let most = if matches!(image.codec, Codec::Lerc(_)) { most.max(LERC_FREE) } else { most };
     if most < expected {
         return Err(match image.codec {
             Codec::None => format!("a block has {most} bytes, expected {expected}"),
@@ -147,6 +162,10 @@ pub(super) fn check_claim(image: &Image, packed: &[u8], rows: usize) -> Result<(
 
 /// Bytes of a block whose claim is worth a look into its header.
 const LARGE: usize = 1 << 20;
+
+/// Bytes that one byte of LERC may stand for beyond [`LERC_FREE`], which a block of one value may have.
+const LERC_MOST: usize = 4096;
+const LERC_FREE: usize = 16 << 20;
 
 /// What a ZSTD frame says that it holds. Where it does not say: a block of 4 bytes is 128 KiB of one value at most.
 fn zstd_most(packed: &[u8]) -> usize {
@@ -180,10 +199,7 @@ fn unpack(image: &Image, packed: &[u8], rows: usize, out: &mut [u8], tools: &mut
             }
         },
         Codec::Zstd => {
-            let zstd = match &mut tools.zstd {
-                Some(zstd) => zstd,
-                none => none.insert(zstd::bulk::Decompressor::new().map_err(|e| e.to_string())?),
-            };
+            let zstd = tools.zstd().map_err(|e| e.to_string())?;
             match zstd.decompress_to_buffer(packed, out) {
                 Ok(got) if got < expected => return short(got),
                 Ok(_) => {}
@@ -198,8 +214,36 @@ fn unpack(image: &Image, packed: &[u8], rows: usize, out: &mut [u8], tools: &mut
         Codec::PackBits => pack_bits(packed, out)?,
         Codec::Jpeg => jpeg(image, packed, rows, out)?,
         Codec::WebP => webp(image, packed, rows, out)?,
+        Codec::Lerc(outer) => lerc_block(image, outer, packed, rows, out, tools)?,
     }
     Ok(())
+}
+
+/// A LERC image, out of what it is packed with.
+fn lerc_block(
+    image: &Image,
+    outer: Outer,
+    packed: &[u8],
+    rows: usize,
+    out: &mut [u8],
+    tools: &mut Tools,
+) -> Result<(), String> {
+    if outer == Outer::None {
+        return lerc::decode(image, packed, rows, out);
+    }
+    let mut blob = std::mem::take(&mut tools.spare);
+    blob.clear();
+    blob.resize(lerc::most_bytes(out.len()), 0);
+    let length = if outer == Outer::Deflate {
+        tools.inflate.zlib_decompress(packed, &mut blob).map_err(|_| "a block is no zlib stream of LERC".to_owned())
+    } else {
+        let read = tools.zstd().and_then(|zstd| zstd.decompress_to_buffer(packed, &mut blob));
+        read.map_err(|error| format!("a block is no ZSTD of LERC: {error}"))
+    };
+    let done = length.and_then(|length| lerc::decode(image, blob.get(..length).unwrap_or_default(), rows, out));
+    tools.spare = blob;
+    tools.shrink();
+    done
 }
 
 /// Some writers fill the last strip up to the height of the others: what lies below the image is dropped.

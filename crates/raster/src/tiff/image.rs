@@ -8,10 +8,12 @@ use cube_model::DataType;
 
 use super::budget::Budget;
 use super::ifd::{Directory, Format, HeaderReader, StoredArray};
+use super::lerc::{self, Outer};
 use super::{ByteSource, Refusal};
 use crate::tiff_tags::{
-    BITS, COMPRESSION, EXTRA_SAMPLES, FILL_ORDER, HEIGHT, JPEG_TABLES, PHOTOMETRIC, PLANAR, PREDICTOR, ROWS_PER_STRIP,
-    SAMPLE_FORMAT, SAMPLES, STRIP_COUNTS, STRIP_OFFSETS, TILE_COUNTS, TILE_HEIGHT, TILE_OFFSETS, TILE_WIDTH, WIDTH,
+    BITS, COMPRESSION, EXTRA_SAMPLES, FILL_ORDER, HEIGHT, JPEG_TABLES, LERC_PARAMETERS, PHOTOMETRIC, PLANAR, PREDICTOR,
+    ROWS_PER_STRIP, SAMPLE_FORMAT, SAMPLES, STRIP_COUNTS, STRIP_OFFSETS, TILE_COUNTS, TILE_HEIGHT, TILE_OFFSETS,
+    TILE_WIDTH, WIDTH,
 };
 
 /// Decoded bytes of one block at most: larger than any tile, and than most images of one strip.
@@ -31,6 +33,8 @@ pub(super) enum Codec {
     Zstd,
     Jpeg,
     WebP,
+    /// With what packs it once more.
+    Lerc(Outer),
 }
 
 /// What stands in the packed bytes instead of the samples.
@@ -87,7 +91,9 @@ impl Image {
             return Err(Refusal::broken(format!("it claims {samples} samples a pixel")));
         }
         let (stored, bits) = sample_type(reader, directory, samples, mask)?;
-        let codec = codec(reader.integer(directory, COMPRESSION)?.unwrap_or(1))?;
+        let outer = reader.integers(directory, LERC_PARAMETERS, 2)?.unwrap_or_default();
+        let outer = Outer::of(outer.get(1).copied().unwrap_or(0));
+        let codec = codec(reader.integer(directory, COMPRESSION)?.unwrap_or(1), outer)?;
         if reader.integer(directory, FILL_ORDER)?.unwrap_or(1) != 1 {
             return Err(Refusal::foreign("its bits are stored in reverse"));
         }
@@ -105,6 +111,7 @@ impl Image {
             other => return Err(Refusal::foreign(format!("its colours are of kind {other}"))),
         }
         if jpeg && (stored != DataType::UInt8 || !(samples == 1 || planar || samples == 3))
+            || matches!(codec, Codec::Lerc(_)) && !lerc::holds(stored)
             || codec == Codec::WebP && (stored != DataType::UInt8 || planar || !matches!(samples, 3 | 4))
         {
             return Err(Refusal::foreign(format!("it packs {samples} samples of {stored} as {codec:?}")));
@@ -285,7 +292,9 @@ fn block(reader: &mut HeaderReader<'_>, directory: &Directory, tiled: bool, imag
 fn predictor(number: u64, codec: Codec, stored: DataType, bits: usize) -> Result<Predictor, Refusal> {
     match number {
         // Codecs of pictures have none, whatever stands there.
-        _ if matches!(codec, Codec::None | Codec::PackBits | Codec::Jpeg | Codec::WebP) => Ok(Predictor::None),
+        _ if matches!(codec, Codec::None | Codec::PackBits | Codec::Jpeg | Codec::WebP | Codec::Lerc(_)) => {
+            Ok(Predictor::None)
+        }
         1 => Ok(Predictor::None),
         2 if bits >= 8 => Ok(Predictor::Horizontal),
         3 if stored.is_float() => Ok(Predictor::Float),
@@ -293,7 +302,8 @@ fn predictor(number: u64, codec: Codec, stored: DataType, bits: usize) -> Result
     }
 }
 
-fn codec(compression: u64) -> Result<Codec, Refusal> {
+/// `lerc` is what blocks of LERC are packed with once more.
+fn codec(compression: u64, lerc: Option<Outer>) -> Result<Codec, Refusal> {
     Ok(match compression {
         1 => Codec::None,
         5 => Codec::Lzw,
@@ -302,6 +312,7 @@ fn codec(compression: u64) -> Result<Codec, Refusal> {
         32773 => Codec::PackBits,
         50000 => Codec::Zstd,
         50001 => Codec::WebP,
+        34887 => Codec::Lerc(lerc.ok_or_else(|| Refusal::foreign("its LERC blocks are packed in an unknown way"))?),
         other => return Err(Refusal::foreign(format!("it has compression {other}"))),
     })
 }

@@ -12,6 +12,7 @@ mod file;
 mod geokeys;
 mod ifd;
 mod image;
+mod lerc;
 mod metadata;
 mod predictor;
 mod raster;
@@ -54,7 +55,7 @@ impl Refusal {
         Self::Foreign(reason.into())
     }
 
-    /// The sentence of a build, or a caller, that has no GDAL to ask.
+    /// The sentence of a caller that has no GDAL to ask.
     pub(crate) fn error(self, location: &str) -> RasterError {
         match self {
             Self::Broken(reason) => {
@@ -63,7 +64,7 @@ impl Refusal {
             Self::Foreign(what) => RasterError::Unsupported {
                 location: location.to_owned(),
                 what: format!("{what}, which the own reader of GeoTIFF does not read"),
-                remedy: "use a build with the feature `gdal`, or convert the file to a COG".to_owned(),
+                remedy: "open it by its path, which GDAL can read too, or convert the file to a COG".to_owned(),
             },
         }
     }

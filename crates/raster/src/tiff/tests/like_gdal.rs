@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ::gdal::config::{clear_thread_local_config_option, set_thread_local_config_option};
+use ::gdal::raster::{Buffer, GdalType, RasterCreationOptions};
+use ::gdal::{Dataset, DriverManager, Metadata};
 use cube_geo::{Shape, Window};
 use cube_model::{Pixels, for_each_dtype};
-use gdal::config::{clear_thread_local_config_option, set_thread_local_config_option};
-use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
-use gdal::{Dataset, DriverManager, Metadata};
 
-use crate::gdal_reader::{GdalFile, GdalRaster};
+use crate::gdal::{GdalFile, GdalRaster};
 use crate::tiff::{open, open_path};
 use crate::{Raster, RasterLocation};
 
@@ -101,7 +101,7 @@ impl Default for Make<'_> {
 
 /// A picture with slopes, noise and a hole; `fit` brings numbers of 0 to 255 to the type.
 fn memory<T: GdalType + Copy>(make: &Make<'_>, fit: impl Fn(u32) -> T) -> Dataset {
-    crate::gdal_setup::setup();
+    crate::gdal::load().unwrap();
     let (cols, rows) = make.size;
     let driver = DriverManager::get_driver_by_name("MEM").unwrap();
     let mut dataset = driver.create_with_band_type::<T, _>("", cols, rows, make.bands).unwrap();
@@ -224,6 +224,34 @@ fn floats_of_every_codec_and_layout_are_as_gdal_reads_them() {
 }
 
 #[test]
+fn lerc_of_every_type_and_layout_is_as_gdal_reads_it() {
+    const LERC: [&[&str]; 4] = [
+        &["COMPRESS=LERC"],
+        &["COMPRESS=LERC_DEFLATE"],
+        &["COMPRESS=LERC_ZSTD"],
+        &["COMPRESS=LERC", "MAX_Z_ERROR=1.5"],
+    ];
+    let byte = |v: u32| u8::try_from(v).unwrap();
+    all_layouts("lerc-u8", &LERC, 1, byte);
+    all_layouts("lerc-u8x3", &LERC, 3, byte);
+    all_layouts("lerc-u16", &LERC[2..], 1, |v| u16::try_from(v * 250).unwrap());
+    all_layouts("lerc-i16x2", &LERC[1..], 2, |v| i16::try_from(v).unwrap() * 120 - 9999);
+    all_layouts("lerc-u32", &LERC[..1], 1, |v| v * 16_000_000);
+    all_layouts("lerc-i32", &LERC[..1], 1, |v| i32::try_from(v).unwrap() * -70_000);
+    let odd = |v: u32| if v % 50 == 49 { f64::NAN } else { f64::from(v).sqrt() - 3.0 };
+    #[expect(clippy::cast_possible_truncation, reason = "any floats do")]
+    all_layouts("lerc-f32", &LERC, 1, |v| odd(v) as f32);
+    all_layouts("lerc-f64x3", &LERC, 3, odd);
+    all_layouts("lerc-one-value", &LERC, 1, |_| 7.5_f64);
+    for bands in [2, 4] {
+        for codec in LERC {
+            let options = [&["ALPHA=YES"], codec].concat();
+            made("lerc-alpha", &Make { bands, options: &options, ..Make::default() }, byte, compare);
+        }
+    }
+}
+
+#[test]
 fn signed_bytes_are_as_gdal_reads_them() {
     let make = Make { options: &["PIXELTYPE=SIGNEDBYTE", "COMPRESS=DEFLATE", "PREDICTOR=2"], ..Make::default() };
     made("i8", &make, |v| u8::try_from(v).unwrap(), compare);
@@ -313,7 +341,7 @@ fn nodata_is_as_gdal_says() {
 #[test]
 fn blocks_that_were_never_written_are_nodata_as_gdal_fills_them() {
     fn sparse<T: GdalType + Copy>(nodata: Option<f64>, value: T, options: &[&str]) {
-        crate::gdal_setup::setup();
+        crate::gdal::load().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sparse.tif");
         let mut list = RasterCreationOptions::new();
@@ -364,7 +392,7 @@ fn names_scales_units_and_times_are_as_gdal_says() {
     drop(write(&source, &path, &[]));
     compare(&path);
     let ours = crate::tiff::planes(&open_path(&path).unwrap());
-    let theirs = crate::gdal_reader::planes(&path.display().to_string(), None).unwrap();
+    let theirs = crate::gdal::planes(&path.display().to_string(), None).unwrap();
     assert_eq!(ours, theirs);
     assert_eq!(ours[2].name.as_deref(), Some("thermal"));
     assert_eq!(ours[1].header.scale_offset, Some((0.0001, -0.1)));

@@ -1,4 +1,4 @@
-//! Everything that GDAL reads: GeoTIFF, JPEG 2000, GRIB and the long tail.
+//! Reading through GDAL.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cube_geo::{Affine, Crs, Shape, Window};
 use cube_model::{DataType, Pixels};
-use gdal::raster::{GdalType, RasterBand};
-use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 use jiff::Timestamp;
 
+use super::dataset::{Band, Dataset, GdalFailure, GdalPixel};
+use super::messages::listen;
+use super::setup::{RemoteOpen, setup};
 use crate::error::check_size;
-use crate::gdal_setup::{RemoteOpen, listen};
 use crate::items::{Items, plane_time};
 use crate::netcdf_reader::{check_window, pixels};
 use crate::{Plane, Raster, RasterError, RasterHeader, RasterLocation};
@@ -86,12 +86,12 @@ impl GdalRaster {
         &self,
         level: usize,
         window: Window,
-        read: impl FnOnce(&RasterBand<'_>) -> gdal::errors::Result<T>,
+        read: impl FnOnce(Band<'_>) -> Result<T, GdalFailure>,
     ) -> Result<T, RasterError> {
         let (result, said) = self.file.with_handle(&self.location, |handle| {
             listen(|| {
-                let full = handle.dataset.rasterband(self.band)?;
-                if level == 0 { read(&full) } else { read(&full.overview(level - 1)?) }
+                let full = handle.dataset.band(self.band)?;
+                read(if level == 0 { full } else { full.overview(level - 1)? })
             })
         })?;
         let corrupt = |reason| RasterError::Corrupt { location: self.location.clone(), level, window, reason };
@@ -103,8 +103,8 @@ impl GdalRaster {
         }
     }
 
-    fn values<T: GdalType + Copy + Default>(&self, level: usize, window: Window) -> Result<Vec<T>, RasterError> {
-        self.on_band(level, window, |band| read_values(band, window))
+    fn values<T: GdalPixel>(&self, level: usize, window: Window) -> Result<Vec<T>, RasterError> {
+        self.on_band(level, window, |band| band.read(window))
     }
 }
 
@@ -124,7 +124,7 @@ impl Raster for GdalRaster {
         match self.header.dtype {
             // Before GDAL 3.7 signed bytes are bytes with a note; from there a type that `i16` holds exactly.
             DataType::Int8 => {
-                let native = self.on_band(level, window, |band| Ok(band.band_type().name() == "Int8"))?;
+                let native = self.on_band(level, window, |band| Ok(band.type_name() == "Int8"))?;
                 if native {
                     let wide = self.values::<i16>(level, window)?;
                     #[expect(clippy::cast_possible_truncation, reason = "the band's type is int8")]
@@ -150,7 +150,7 @@ impl Raster for GdalRaster {
             return Ok(None);
         }
         check_window(&self.location, &self.header, level, window)?;
-        self.on_band(level, window, |band| read_values(&band.open_mask_band()?, window)).map(Some)
+        self.on_band(level, window, |band| band.mask()?.read(window)).map(Some)
     }
 
     fn another(&self) -> Option<Box<dyn Raster>> {
@@ -168,7 +168,7 @@ fn band_of(handle: &Handle, location: &RasterLocation, place: &str) -> Result<(u
         _ if !layer_found && location.layer.is_some() => return Err(no_layer(dataset, location, place)),
         _ => location.band,
     };
-    let has = dataset.raster_count();
+    let has = dataset.band_count();
     if has == 0 {
         let layers = subdatasets(dataset).into_iter().map(|(layer, _)| layer).collect::<Vec<_>>();
         let location = place.to_owned();
@@ -184,14 +184,6 @@ fn band_of(handle: &Handle, location: &RasterLocation, place: &str) -> Result<(u
     Ok((band, band_header(dataset, band, shared, place)?))
 }
 
-fn read_values<T: GdalType + Copy + Default>(band: &RasterBand<'_>, window: Window) -> gdal::errors::Result<Vec<T>> {
-    let mut values = vec![T::default(); window.shape().pixels()];
-    let origin = (isize::try_from(window.col)?, isize::try_from(window.row)?);
-    let size = (window.cols, window.rows);
-    band.read_into_slice(origin, size, size, &mut values, None)?;
-    Ok(values)
-}
-
 /// All planes of a file: the bands, or the bands of all its layers.
 pub(crate) fn planes(name: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
     let (dataset, found) = open_layer(name, layer, name)?;
@@ -199,7 +191,7 @@ pub(crate) fn planes(name: &str, layer: Option<&str>) -> Result<Vec<Plane>, Rast
         let location = RasterLocation { url: name.to_owned(), layer: layer.map(str::to_owned), band: 1 };
         return Err(no_layer(&dataset, &location, name));
     }
-    if dataset.raster_count() > 0 {
+    if dataset.band_count() > 0 {
         return band_planes(&dataset, name, layer);
     }
     let mut all = Vec::new();
@@ -215,13 +207,13 @@ pub(crate) fn planes(name: &str, layer: Option<&str>) -> Result<Vec<Plane>, Rast
 
 fn band_planes(dataset: &Dataset, name: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
     let shared = Shared::read(dataset, name);
-    (1..=dataset.raster_count())
+    (1..=dataset.band_count())
         .map(|band| {
             let header = band_header(dataset, band, &shared, name)?;
             let (described, _) = listen(|| {
-                let band = dataset.rasterband(band).ok()?;
-                let item = |key| band.metadata_item(key, "");
-                item("GRIB_ELEMENT").or_else(|| item("NETCDF_VARNAME")).or_else(|| band.description().ok())
+                let band = dataset.band(band).ok()?;
+                let item = |key| band.item(key, "");
+                item("GRIB_ELEMENT").or_else(|| item("NETCDF_VARNAME")).or_else(|| band.description())
             });
             let described = described.filter(|text| !text.is_empty());
             Ok(Plane { layer: layer.map(str::to_owned), band, name: described, time: header.time, header })
@@ -230,15 +222,11 @@ fn band_planes(dataset: &Dataset, name: &str, layer: Option<&str>) -> Result<Vec
 }
 
 fn open_dataset(name: &str, location: &str) -> Result<Dataset, RasterError> {
-    crate::gdal_setup::setup();
-    let _remote = RemoteOpen::begin(name);
+    let gdal = setup().map_err(|none| none.error(location, "it is for GDAL"))?;
+    let _remote = RemoteOpen::begin(gdal, name);
     let unpadded = unpadded_grib(name);
     let name = unpadded.as_deref().unwrap_or(name);
-    let options = DatasetOptions {
-        open_flags: GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR,
-        ..DatasetOptions::default()
-    };
-    let (opened, said) = listen(|| Dataset::open_ex(name, options));
+    let (opened, said) = listen(|| Dataset::open(gdal, name));
     opened.map_err(|error| {
         let reason = said.unwrap_or_else(|| error.to_string());
         if reason.contains("No such file or directory") || reason.contains("does not exist in the file system") {
@@ -276,7 +264,7 @@ fn open_layer(name: &str, layer: Option<&str>, location: &str) -> Result<(Datase
     if let Some((_, subdataset)) = subdatasets(&dataset).into_iter().find(|(name, _)| name == wanted) {
         return Ok((open_dataset(&subdataset, location)?, true));
     }
-    let (only, _) = listen(|| dataset.rasterband(1).ok().and_then(|b| b.metadata_item("NETCDF_VARNAME", "")));
+    let (only, _) = listen(|| dataset.band(1).ok().and_then(|b| b.item("NETCDF_VARNAME", "")));
     let found = only.as_deref() == Some(wanted);
     Ok((dataset, found))
 }
@@ -291,7 +279,7 @@ fn no_layer(dataset: &Dataset, location: &RasterLocation, place: &str) -> Raster
 
 /// Layers of a container: their names and what GDAL calls them (`HDF5:"f.h5"://group/array`).
 fn subdatasets(dataset: &Dataset) -> Vec<(String, String)> {
-    let entries = dataset.metadata_domain("SUBDATASETS").unwrap_or_default();
+    let entries = dataset.subdatasets();
     entries
         .iter()
         .filter_map(|entry| {
@@ -314,17 +302,15 @@ struct Shared {
 impl Shared {
     fn read(dataset: &Dataset, name: &str) -> Self {
         let (shared, _) = listen(|| {
-            let wkt = dataset.projection();
-            let crs = (!wkt.is_empty()).then(|| Crs::parse(&wkt)).and_then(|crs| {
+            let crs = dataset.projection().map(|wkt| Crs::parse(&wkt)).and_then(|crs| {
                 crs.inspect_err(|error| tracing::debug!(name, %error, "its CRS is not understood")).ok()
             });
-            let item = |key: &str| dataset.metadata_item(key, "");
             Self {
-                affine: dataset.geo_transform().ok().map(Affine::from_gdal),
+                affine: dataset.geo_transform().map(Affine::from_gdal),
                 crs,
-                driver: dataset.driver().short_name(),
+                driver: dataset.driver(),
                 bytes: std::fs::metadata(name).ok().map(|m| m.len()),
-                time: item("time").and_then(|text| text.parse().ok()),
+                time: dataset.item("time").and_then(|text| text.parse().ok()),
             }
         });
         shared
@@ -332,38 +318,30 @@ impl Shared {
 }
 
 fn band_header(dataset: &Dataset, number: usize, shared: &Shared, location: &str) -> Result<RasterHeader, RasterError> {
-    let (header, said) = listen(|| -> gdal::errors::Result<Result<RasterHeader, String>> {
-        let band = dataset.rasterband(number)?;
-        let type_name = band.band_type().name();
-        let Some(dtype) = data_type(&band, &type_name) else { return Ok(Err(type_name)) };
-        let (cols, rows) = band.size();
-        let (block_cols, block_rows) = band.block_size();
-        let flags = band.mask_flags()?;
-        let (overviews, overview_blocks) = (0..usize::try_from(band.overview_count()?)?)
-            .map(|level| {
-                let overview = band.overview(level)?;
-                let (block_cols, block_rows) = overview.block_size();
-                Ok((Shape::new(overview.y_size(), overview.x_size()), Shape::new(block_rows, block_cols)))
-            })
-            .collect::<gdal::errors::Result<(Vec<Shape>, Vec<Shape>)>>()?;
-        let items = Items { band: &|key| band.metadata_item(key, ""), file: &|key| dataset.metadata_item(key, "") };
+    let (header, said) = listen(|| -> Result<Result<RasterHeader, String>, GdalFailure> {
+        let band = dataset.band(number)?;
+        let type_name = band.type_name();
+        let Some(dtype) = data_type(band, &type_name) else { return Ok(Err(type_name)) };
+        let (overviews, overview_blocks) = (0..band.overview_count())
+            .map(|level| band.overview(level).map(|overview| (overview.shape(), overview.block())))
+            .collect::<Result<(Vec<Shape>, Vec<Shape>), GdalFailure>>()?;
+        let items = Items { band: &|key| band.item(key, ""), file: &|key| dataset.item(key) };
         // Drivers answer 1 and 0 for bands that say nothing.
         let scale_offset =
             Some((band.scale().unwrap_or(1.0), band.offset().unwrap_or(0.0))).filter(|said| *said != (1.0, 0.0));
-        let units = Some(band.unit()).filter(|u| !u.is_empty()).or_else(|| band.metadata_item("GRIB_UNIT", ""));
+        let units = band.unit().or_else(|| band.item("GRIB_UNIT", ""));
         Ok(Ok(RasterHeader {
             dtype,
-            shape: Shape::new(rows, cols),
+            shape: band.shape(),
             affine: shared.affine,
             crs: shared.crs.clone(),
-            nodata: nodata(&band, dtype),
-            // `nodata` alone is no mask; a value per dataset (NODATA_VALUES) is one.
-            has_mask: !flags.is_all_valid() && (!flags.is_nodata() || flags.is_per_dataset()),
+            nodata: nodata(band, dtype),
+            has_mask: band.has_mask(),
             scale_offset,
             overviews,
             overview_blocks,
-            block: Shape::new(block_rows, block_cols),
-            stored_bytes: shared.bytes.map(|all| all / dataset.raster_count().max(1) as u64),
+            block: band.block(),
+            stored_bytes: shared.bytes.map(|all| all / dataset.band_count().max(1) as u64),
             time: plane_time(&items, shared.time),
             units: units.map(|u| u.trim_matches(['[', ']']).to_owned()),
             driver: shared.driver.clone(),
@@ -393,9 +371,9 @@ fn unsupported_type(location: &str, type_name: &str) -> RasterError {
     }
 }
 
-fn data_type(band: &RasterBand<'_>, name: &str) -> Option<DataType> {
+fn data_type(band: Band<'_>, name: &str) -> Option<DataType> {
     Some(match name {
-        "Byte" => match band.metadata_item("PIXELTYPE", "IMAGE_STRUCTURE").as_deref() {
+        "Byte" => match band.item("PIXELTYPE", "IMAGE_STRUCTURE").as_deref() {
             Some("SIGNEDBYTE") => DataType::Int8,
             _ => DataType::UInt8,
         },
@@ -415,12 +393,12 @@ fn data_type(band: &RasterBand<'_>, name: &str) -> Option<DataType> {
 
 /// The nodata value as pixels show it; one that no pixel of the type can have says nothing.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a header's nodata is a float")]
-fn nodata(band: &RasterBand<'_>, dtype: DataType) -> Option<f64> {
+fn nodata(band: Band<'_>, dtype: DataType) -> Option<f64> {
     match dtype {
-        DataType::UInt64 => band.no_data_value_u64().map(|v| v as f64),
-        DataType::Int64 => band.no_data_value_i64().map(|v| v as f64),
-        DataType::Float32 => band.no_data_value().map(|v| f64::from(v as f32)),
-        _ => band.no_data_value(),
+        DataType::UInt64 => band.nodata_u64().map(|v| v as f64),
+        DataType::Int64 => band.nodata_i64().map(|v| v as f64),
+        DataType::Float32 => band.nodata().map(|v| f64::from(v as f32)),
+        _ => band.nodata(),
     }
     .filter(|value| dtype.holds(*value))
 }
