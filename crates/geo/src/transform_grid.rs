@@ -1,6 +1,7 @@
 //! From destination to source pixels, fast: exact at nodes, bicubic between them.
 
 mod bounds;
+mod lanes;
 mod nodes;
 mod points;
 
@@ -11,6 +12,7 @@ use crate::pixel_transform::PixelTransform;
 use crate::{Affine, Window};
 
 pub use bounds::PixelPoints;
+use lanes::{Along, positions};
 use nodes::{Lattice, Nodes, lattice};
 
 /// Pixels along the side of a cell; cells start at multiples of it, counted from the whole destination's first pixel.
@@ -28,17 +30,6 @@ const TOLERANCE: f64 = 2e-6;
 /// Where a patch is compared with PROJ: there a bicubic surface is farthest from one of the fourth degree, with the errors
 /// along both axes once added and once subtracted.
 const CHECKS: [(f64, f64); 2] = [(0.127, 0.127), (0.127, 0.5)];
-/// The first columns of a patch, counted.
-const COUNT: [f64; CELL] = {
-    let mut count = [0.0; CELL];
-    let mut i = 1;
-    while i < CELL {
-        count[i] = count[i - 1] + 1.0;
-        i += 1;
-    }
-    count
-};
-
 /// Where the pixels of a destination window lie in the source.
 #[derive(Debug, Clone)]
 pub enum PixelMap {
@@ -80,7 +71,9 @@ impl PixelMap {
     /// hold `cols.len()` values each. NaN where a pixel has no image.
     pub fn row(&self, row: usize, cols: Range<usize>, xs: &mut [f64], ys: &mut [f64]) {
         match self {
-            Self::Linear(affine) => affine_line(*affine, index(row) + 0.5, index(cols.start) + 0.5, xs, ys),
+            Self::Linear(affine) => {
+                positions(Along::Affine { affine: *affine, row: index(row) + 0.5 }, index(cols.start) + 0.5, xs, ys);
+            }
             Self::Grid(grid) => grid.row(row, cols, xs, ys),
         }
     }
@@ -89,20 +82,11 @@ impl PixelMap {
     /// destination; the last corner of the last pixel is `col_end`, so `cols` may run one past the pixels).
     pub fn corner_row(&self, row: usize, cols: Range<usize>, xs: &mut [f64], ys: &mut [f64]) {
         match self {
-            Self::Linear(affine) => affine_line(*affine, index(row), index(cols.start), xs, ys),
+            Self::Linear(affine) => {
+                positions(Along::Affine { affine: *affine, row: index(row) }, index(cols.start), xs, ys);
+            }
             Self::Grid(grid) => grid.corner_row(row, cols, xs, ys),
         }
-    }
-}
-
-/// Positions from (`col`, `row`) on, one column apart. Each is computed from its column alone, so that a value does not
-/// depend on where the line begins.
-fn affine_line(affine: Affine, row: f64, col: f64, xs: &mut [f64], ys: &mut [f64]) {
-    let (x0, y0) = (affine.b * row + affine.c, affine.e * row + affine.f);
-    for (i, (x, y)) in xs.iter_mut().zip(ys).enumerate() {
-        let col = col + index(i);
-        *x = affine.a * col + x0;
-        *y = affine.d * col + y0;
     }
 }
 
@@ -291,11 +275,8 @@ impl CellGrid {
             let end = (done + (i + 1) * step - from).min(n);
             let start = index(from - i * step) + shift;
             let patch = &self.patches[row * self.side + i];
-            let (along_x, along_y) = (patch.x.across(height), patch.y.across(height));
-            for ((x, y), count) in xs[done..end].iter_mut().zip(&mut ys[done..end]).zip(&COUNT) {
-                let t = (start + count) * inverse;
-                (*x, *y) = (along_x.at(t), along_y.at(t));
-            }
+            let along = Along::Cubics { x: patch.x.across(height), y: patch.y.across(height), factor: inverse };
+            positions(along, start, &mut xs[done..end], &mut ys[done..end]);
             done = end;
         }
     }
@@ -358,7 +339,8 @@ impl Cubic {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it must be compiled for the vector unit of its caller")]
     fn at(self, t: f64) -> f64 {
         self.a + t * (self.b + t * (self.c + t * self.d))
     }

@@ -204,7 +204,7 @@ mod tests {
             let plain = |row: &mut Row<'_, T>| Mean { source, valid, corners, row }.plain();
             let portable = |row: &mut Row<'_, T>| Mean { source, valid, corners, row }.run();
             let dispatched = |row: &mut Row<'_, T>| average_row(source, valid, corners, row);
-            same_bits(scene, plain, [&portable, &dispatched]);
+            same_bits(scene, plain, &[&portable, &dispatched]);
         }
     }
 

@@ -3,12 +3,12 @@
 use cube_geo::NEAREST_TOLERANCE;
 
 use super::sample::{floor, to_index};
+use super::vector::{all_under, prefetch};
 use super::{Row, Sample, SourceWindow, Validity};
 use crate::files::count;
 
 /// Takes for each destination pixel the source pixel that its position lies in: `floor(x)`, a position just below an
 /// edge counted as on it; the far edge of the image belongs to its last pixel (GDAL's rule).
-#[expect(clippy::needless_bitwise_bool, reason = "without a jump it is faster where masks are ragged")]
 pub(crate) fn nearest_row<T: Sample>(
     source: SourceWindow<'_, T>,
     valid: &impl Validity<T>,
@@ -18,22 +18,54 @@ pub(crate) fn nearest_row<T: Sample>(
     // In blocks: where the positions lie is found by code without jumps, then the pixels are fetched.
     let outputs = row.pixels.chunks_mut(BLOCK).zip(row.filled.chunks_mut(BLOCK));
     let (mut index, mut inside) = ([0_usize; BLOCK], [0_u8; BLOCK]);
+    let shape = (source.rows, source.cols);
     for ((pixels, filled), (xs, ys)) in outputs.zip(xs.chunks(BLOCK).zip(ys.chunks(BLOCK))) {
         if filled.iter().all(|f| *f != 0) {
             continue;
         }
-        place(&source, (xs, ys), (&mut index, &mut inside));
-        for ((pixel, filled), (&index, &inside)) in pixels.iter_mut().zip(filled).zip(index.iter().zip(&inside)) {
-            let value = source.pixels.get(index).copied().unwrap_or_default();
-            let take = (inside != 0) & (*filled == 0) & valid.holds(index, value);
-            *pixel = if take { value } else { *pixel };
-            *filled |= u8::from(take);
+        if let (Some(xs), Some(ys)) = (xs.first_chunk(), ys.first_chunk())
+            && all_under((xs, ys), source.first, shape, &mut index)
+        {
+            inside = [1; BLOCK];
+        } else {
+            place(&source, (xs, ys), (&mut index, &mut inside));
         }
+        take(&source, valid, (&index, &mut inside), pixels, filled);
+    }
+}
+
+/// Writes the pixels of a block that are valid and inside where nothing is filled.
+#[inline(always)]
+fn take<T: Sample>(
+    source: &SourceWindow<'_, T>,
+    valid: &impl Validity<T>,
+    (index, inside): (&[usize; BLOCK], &mut [u8; BLOCK]),
+    pixels: &mut [T],
+    filled: &mut [u8],
+) {
+    let mut values = [T::default(); BLOCK];
+    for (value, index) in values.iter_mut().zip(index) {
+        if let Some(there) = source.pixels.get(*index) {
+            *value = *there;
+        }
+        prefetch(source.pixels, index + source.cols);
+    }
+    // One thing after the other, in arrays of their own: such loops become vector code.
+    for (inside, (index, value)) in inside.iter_mut().zip(index.iter().zip(&values)) {
+        *inside &= u8::from(valid.holds(*index, *value));
+    }
+    for (inside, filled) in inside.iter_mut().zip(&mut *filled) {
+        let empty = u8::from(*filled == 0);
+        *inside &= empty;
+        *filled |= *inside;
+    }
+    for ((pixel, value), inside) in pixels.iter_mut().zip(&values).zip(&*inside) {
+        *pixel = if *inside == 0 { *pixel } else { *value };
     }
 }
 
 /// Pixels that are done at a time: their numbers stay in the first cache.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 
 /// As [`pixel_under`] for a block of positions: the index, and 0 where there is none.
 #[inline(always)]
@@ -81,7 +113,10 @@ fn along(v: f64, n: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::warp::testing::{Property, Scene, same_bits, scenes};
     use crate::warp::{Present, Unlike};
 
     const IMAGE: [u16; 6] = [10, 11, 12, 20, 0, 22];
@@ -106,5 +141,67 @@ mod tests {
     #[test]
     fn nodata_is_not_taken() {
         assert_eq!(run(&[8.5, 7.5], &[6.5, 5.5], &Unlike(0)), [999, 10]);
+    }
+
+    /// Blocks of pixels are what [`pixel_under`] gives for each.
+    struct Blocks;
+
+    impl Property for Blocks {
+        fn check<T: Sample, V: Validity<T>>(scene: &Scene, source: SourceWindow<'_, T>, valid: &V) {
+            let (xs, ys) = scene.centres();
+            let one = |row: &mut Row<'_, T>| {
+                let places = xs.iter().zip(&ys).map(|(x, y)| pixel_under(&source, *x, *y));
+                for ((pixel, filled), place) in row.pixels.iter_mut().zip(&mut *row.filled).zip(places) {
+                    if *filled == 0
+                        && let Some(index) = place
+                        && valid.holds(index, source.pixels[index])
+                    {
+                        (*pixel, *filled) = (source.pixels[index], 1);
+                    }
+                }
+            };
+            let blocks = |row: &mut Row<'_, T>| nearest_row(source, valid, (&xs, &ys), row);
+            same_bits(scene, one, &[&blocks]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_have_the_bits_of_single_pixels(scene in scenes()) {
+            scene.check::<Blocks>();
+        }
+    }
+
+    #[test]
+    fn positions_on_edges_are_told_apart() {
+        let image: Vec<u16> = (0..100 * 30).collect();
+        let source = SourceWindow { pixels: &image, rows: 30, cols: 100, first: (7.0, 1_000_000.0) };
+        // A block well inside, but for one position.
+        for (x, y) in [
+            (-1e-6, 3.0),
+            (-1.1e-6, 3.0),
+            (-0.5, 3.0),
+            (100.0, 3.0),
+            (99.999_999_9, 30.0),
+            (5.0, -1e-9),
+            (f64::NAN, 3.0),
+            (1e300, 3.0),
+            (3.0, f64::NEG_INFINITY),
+            (4e9, 3.0),
+            (2_147_483_648.0, 3.0),
+        ] {
+            let (mut xs, mut ys) = (vec![1_000_050.5; 64], vec![11.25; 64]);
+            (xs[37], ys[37]) = (1_000_000.0 + x, 7.0 + y);
+            let (mut pixels, mut filled) = (vec![9999; 64], vec![0; 64]);
+            nearest_row(
+                source,
+                &Present,
+                (&xs, &ys),
+                &mut Row { pixels: &mut pixels, filled: &mut filled, nodata: None },
+            );
+            let place = pixel_under(&source, xs[37], ys[37]);
+            assert_eq!(pixels[37], place.map_or(9999, |i| image[i]), "{x} {y}");
+            assert_eq!((pixels[36], pixels[38]), (450, 450));
+        }
     }
 }

@@ -107,7 +107,7 @@ impl Scene {
     }
 
     /// Of the row at height `y`: `n` positions, a few of them NaN.
-    pub(super) fn line(&self, y: f64, n: usize) -> Line {
+    fn line(&self, y: f64, n: usize) -> Line {
         let mut random = self.random();
         let (sin, cos) = self.turn.sin_cos();
         (0..n)
@@ -124,6 +124,10 @@ impl Scene {
     /// Upper and lower corners.
     pub(super) fn corners(&self) -> (Line, Line) {
         (self.line(0.0, self.pixels + 1), self.line(1.0, self.pixels + 1))
+    }
+
+    pub(super) fn centres(&self) -> Line {
+        self.line(0.5, self.pixels)
     }
 
     pub(super) fn torn(&self) -> f64 {
@@ -144,7 +148,7 @@ pub(super) trait Property {
 }
 
 /// Asserts that other ways make of a row what the first one makes of it, to the last bit.
-pub(super) fn same_bits<T: Sample>(scene: &Scene, one: impl Fn(&mut Row<'_, T>), others: [Way<'_, T>; 2]) {
+pub(super) fn same_bits<T: Sample>(scene: &Scene, one: impl Fn(&mut Row<'_, T>), others: &[Way<'_, T>]) {
     let before = scene.filled();
     let nodata = Some(T::from_f64(66.0));
     let run = |way: Way<'_, T>| {
