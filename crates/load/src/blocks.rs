@@ -43,21 +43,18 @@ impl BlockStore {
         Self { most, inner: Mutex::default() }
     }
 
-    /// The block of this key, decoded by `decode` (which tells its size in bytes too) if it is not there, or there but not
-    /// `enough` of it.
+    /// The block of this key, decoded by `decode` (which tells its size in bytes too) if it is not there.
     ///
     /// # Errors
     /// What `decode` says; nothing is stored then.
     pub(crate) fn block<B: Send + Sync + 'static, E>(
         &self,
         key: BlockKey,
-        enough: impl FnOnce(&B) -> bool,
         decode: impl FnOnce() -> Result<(B, usize), E>,
     ) -> Result<Arc<B>, E> {
         let slot = self.slot(key);
         let mut content = lock(&slot);
-        let there = content.as_ref().and_then(|block| block.clone().downcast::<B>().ok());
-        if let Some(block) = there.filter(|block| enough(block)) {
+        if let Some(block) = content.as_ref().and_then(|block| block.clone().downcast::<B>().ok()) {
             return Ok(block);
         }
         let (block, bytes) = decode()?;
@@ -159,14 +156,10 @@ mod tests {
         let store = BlockStore::new(20);
         let decoded = std::cell::RefCell::new(Vec::new());
         let read = |key: BlockKey| {
-            store.block(
-                key,
-                |_| true,
-                || {
-                    decoded.borrow_mut().push(key);
-                    Ok::<_, ()>((key, 10))
-                },
-            )
+            store.block(key, || {
+                decoded.borrow_mut().push(key);
+                Ok::<_, ()>((key, 10))
+            })
         };
         for key in [(0, 0, 0), (0, 0, 1), (0, 0, 0), (0, 0, 2), (0, 0, 0), (0, 0, 1)] {
             assert_eq!(*read(key).unwrap(), key);
@@ -180,15 +173,7 @@ mod tests {
     #[test]
     fn failed_decode_stores_nothing() {
         let store = BlockStore::new(100);
-        assert_eq!(store.block::<u8, _>((0, 0, 0), |_| true, || Err("no")).unwrap_err(), "no");
-        assert_eq!(*store.block::<u8, ()>((0, 0, 0), |_| true, || Ok((7, 1))).unwrap(), 7);
-    }
-
-    #[test]
-    fn block_of_which_more_is_wanted_is_decoded_again() {
-        let store = BlockStore::new(100);
-        let rows = |rows: u8| *store.block::<u8, ()>((0, 0, 0), |there| *there >= rows, || Ok((rows, 10))).unwrap();
-        assert_eq!([rows(3), rows(2), rows(5), rows(4)], [3, 3, 5, 5]);
-        assert_eq!(lock(&store.inner).bytes, 10);
+        assert_eq!(store.block::<u8, _>((0, 0, 0), || Err("no")).unwrap_err(), "no");
+        assert_eq!(*store.block::<u8, ()>((0, 0, 0), || Ok((7, 1))).unwrap(), 7);
     }
 }

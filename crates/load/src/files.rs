@@ -32,8 +32,6 @@ pub(crate) struct SourceFile {
     pub(crate) location: RasterLocation,
     /// How many chunks still need it.
     chunks_left: AtomicUsize,
-    /// One past the last row, at full resolution, that any of them needs.
-    rows_end: AtomicUsize,
     opened: OnceLock<Arc<Opened>>,
     idle: Mutex<Vec<Box<dyn Raster>>>,
     /// Shared by all planes of a load: a GeoTIFF is opened once, and what GDAL reads once a thread, however many planes
@@ -52,8 +50,6 @@ pub(crate) struct Opened {
     pub(crate) shape: Shape,
     /// Rows and columns of our blocks of it.
     pub(crate) block: Shape,
-    /// One past the last row of the level that the load asks for, as far as its plan tells.
-    pub(crate) rows_end: usize,
     /// Pixels of the level for one of full resolution, along columns and rows; 1 at level 0.
     pub(crate) factor: (f64, f64),
     /// What happens to its pixels on the way in.
@@ -71,14 +67,6 @@ pub(crate) enum Way {
     Linear(PixelMap),
     /// Resampled on the map of the source's grid, times [`Opened::factor`].
     Warp,
-}
-
-impl Opened {
-    /// The place of one of our blocks in the level; `None` where there is none.
-    pub(crate) fn place(&self, (row, col): (usize, usize)) -> Option<Window> {
-        let Shape { rows, cols } = self.block;
-        Window::new(row * rows, col * cols, rows, cols).intersection(self.shape.whole())
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -99,7 +87,6 @@ impl SourceFile {
             measurement,
             location,
             chunks_left: AtomicUsize::new(0),
-            rows_end: AtomicUsize::new(usize::MAX),
             opened: OnceLock::new(),
             idle: Mutex::default(),
             files,
@@ -139,8 +126,7 @@ impl SourceFile {
         let scale = measurement.scaled.then(|| source.scale.unwrap_or((1.0, 0.0)));
         let conversion = Conversion { missing, scale };
         let block = block_shape(header.block_of(level), shape, header.dtype.bytes());
-        let rows_end = level_end(self.rows_end.load(Ordering::Relaxed), factor.1, shape.rows);
-        Ok(Opened { header, level, shape, block, rows_end, factor, conversion, way })
+        Ok(Opened { header, level, shape, block, factor, conversion, way })
     }
 
     /// The document's grid must be the file's: a shift is never silent.
@@ -194,33 +180,27 @@ impl SourceFile {
         Ok(())
     }
 
-    /// One of our blocks, decoded, from the store if it is there, and its place in the level. Of its rows those below both
-    /// `rows_end` and what else the load asks for may be missing: most formats stop there, and a load of small windows costs
-    /// less.
+    /// One of our blocks, decoded, from the store if it is there.
     pub(crate) fn block<T: Sample>(
         &self,
         opened: &Opened,
         (row, col): (usize, usize),
-        rows_end: usize,
         store: &BlockStore,
         plan: &LoadPlan,
-    ) -> Result<(Window, Arc<Block<T>>), LoadError> {
-        let whole = opened.place((row, col));
-        let outside = || LoadError::BadPlan { reason: "a block lies outside its file".to_owned() };
-        let whole = whole.filter(|whole| whole.row < rows_end).ok_or_else(outside)?;
-        let rows = |end: usize| end.clamp(whole.row, whole.row_end()) - whole.row;
-        let enough = |block: &Block<T>| block.pixels.len() >= rows(rows_end) * whole.cols;
-        let block = store.block((self.index, row, col), enough, || {
-            let window = Window { rows: rows(rows_end.max(opened.rows_end)), ..whole };
+    ) -> Result<Arc<Block<T>>, LoadError> {
+        store.block((self.index, row, col), || {
+            let Shape { rows, cols } = opened.block;
+            let window = Window::new(row * rows, col * cols, rows, cols).intersection(opened.shape.whole());
+            let window =
+                window.ok_or_else(|| LoadError::BadPlan { reason: "a block lies outside its file".to_owned() })?;
             let (pixels, mask) =
                 self.read(opened.level, window, opened.header.has_mask).map_err(|e| self.raster_error(plan, e))?;
             let bytes = window.shape().pixels() * (size_of::<T>() + usize::from(mask.is_some()));
             let file = pixels.dtype();
             let block =
                 opened.conversion.convert::<T>(pixels, mask).map_err(|v| self.outside(plan, v, T::DTYPE, file))?;
-            Ok::<_, LoadError>((block, bytes))
-        })?;
-        Ok((Window { rows: block.pixels.len() / whole.cols.max(1), ..whole }, block))
+            Ok((block, bytes))
+        })
     }
 
     fn read(&self, level: usize, window: Window, mask: bool) -> Result<(Pixels, Option<Vec<u8>>), RasterError> {
@@ -326,16 +306,6 @@ fn ratio(level: usize, full: usize) -> f64 {
     count(level) / count(full)
 }
 
-/// Where rows at full resolution end in a level, and two more of it: kernels have their room already.
-fn level_end(rows_end: usize, factor: f64, rows: usize) -> usize {
-    if rows_end == usize::MAX {
-        return rows;
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= end <= rows")]
-    let end = (count(rows_end) * factor).ceil().clamp(0.0, count(rows)) as usize;
-    (end + 2).min(rows)
-}
-
 /// The coarsest overview that is still as fine as the output asks for. Overviews are made by averaging or picking:
 /// modes that ask which values there are need full resolution.
 pub(crate) fn level_for(shrink: u32, header: &RasterHeader, resampling: Resampling) -> usize {
@@ -419,13 +389,11 @@ impl Files {
         Self { planes, starts, each, open, planes_left: HashMap::new() }
     }
 
-    /// Tells for each plane how many chunks need it, and one past the last row that they need; a file is closed after the
-    /// last of them.
-    pub(crate) fn expect(&mut self, chunks: impl Fn(usize, usize) -> (usize, usize)) {
+    /// Tells for each plane how many chunks need it; a file is closed after the last of them.
+    pub(crate) fn expect(&mut self, chunks: impl Fn(usize, usize) -> usize) {
         for file in self.planes.iter().flatten() {
-            let (n, rows_end) = chunks(file.dataset, file.measurement);
+            let n = chunks(file.dataset, file.measurement);
             file.chunks_left.store(n, Ordering::Relaxed);
-            file.rows_end.store(rows_end, Ordering::Relaxed);
             if n > 0 {
                 self.planes_left.entry(file.key()).or_default().fetch_add(1, Ordering::Relaxed);
             }

@@ -116,7 +116,7 @@ fn paste<T: Sample>(
 
 pub(super) type Placed<T> = (Window, Arc<Block<T>>);
 
-/// The blocks that hold a window, with their places in the image; what lies below the window may be left out of them.
+/// The blocks that hold a window, with their places in the image.
 pub(super) fn blocks_of<T: Sample>(
     reading: &Reading<'_, '_>,
     window: Window,
@@ -127,18 +127,20 @@ pub(super) fn blocks_of<T: Sample>(
     let mut blocks = Vec::new();
     for row in window.row / rows..window.row_end().div_ceil(rows) {
         for col in window.col / cols..window.col_end().div_ceil(cols) {
-            let Some(place) = opened.place((row, col)) else { continue };
+            let place = Window::new(row * rows, col * cols, rows, cols);
+            let Some(place) = place.intersection(opened.shape.whole()) else { continue };
             if context.cancel.load(Ordering::Relaxed) {
                 return Err(LoadError::Cancelled);
             }
-            blocks.push(match file.block::<T>(opened, (row, col), window.row_end(), &context.store, context.plan) {
-                Ok(placed) => placed,
+            let block = match file.block::<T>(opened, (row, col), &context.store, context.plan) {
+                Ok(block) => block,
                 Err(error) => {
                     // The hole is the block, whatever chunk asks for it.
                     broken.leave_out(error)?;
-                    (place, Arc::new(Block::missing(place.shape().pixels())))
+                    Arc::new(Block::missing(place.shape().pixels()))
                 }
-            });
+            };
+            blocks.push((place, block));
         }
     }
     Ok(blocks)

@@ -64,8 +64,7 @@ pub(super) fn prepare<'a>(
     files.expect(|dataset, measurement| {
         let key = plan.source(dataset, measurement).zip(plan.measurements.get(measurement));
         let tiles = key.and_then(|(source, planned)| windows.get(&(source.grid, planned.resampling)));
-        let sources = tiles.into_iter().flatten().flatten().map(|(source, _)| source.row_end());
-        sources.fold((0, 0), |(n, end), source_end| (n + 1, end.max(source_end)))
+        tiles.map_or(0, |tiles: &Vec<Windows>| tiles.iter().flatten().count())
     });
     let context = Context {
         plan,

@@ -10,7 +10,7 @@ use cube_geo::Window;
 
 use super::ByteSource;
 use super::bytes::Fetched;
-use super::codec::{HEAD_ROOM, check_claim, decode, decode_head};
+use super::codec::{check_claim, decode};
 use super::image::Image;
 
 /// Packed bytes that are fetched at once.
@@ -116,8 +116,7 @@ impl Plane<'_> {
         Ok(pixels)
     }
 
-    /// As [`Plane::read`] where samples are pixels. A window within one block is unpacked where its pixels stay, and no
-    /// further than its last row where the codec allows.
+    /// As [`Plane::read`] where samples are pixels. A window within one block is unpacked where its pixels stay.
     pub(super) fn read_same<T: Pod + Default>(&self, window: Window, fill: T) -> Result<Vec<T>, String> {
         let (image, parts) = (self.image, self.parts(window));
         let [part] = parts.as_slice() else { return self.read(window, fill, |same: T| same) };
@@ -132,14 +131,9 @@ impl Plane<'_> {
         let mut pixels = FETCHED.with_borrow_mut(|fetched| {
             fetched.fetch(self.source, std::slice::from_ref(place)).map_err(|e| e.to_string())?;
             check_claim(image, fetched.get(0), rows)?;
-            let wanted = window.row_end() - part.block.0 * image.block.rows;
-            let pixels = if let Some(pixels) = head(image, fetched.get(0), rows, wanted)? {
-                pixels
-            } else {
-                let mut pixels = vec![T::default(); rows * image.block.cols];
-                decode(image, fetched.get(0), rows, as_bytes(&mut pixels)?)?;
-                pixels
-            };
+            let mut pixels = vec![T::default(); rows * image.block.cols];
+            let bytes = bytemuck::try_cast_slice_mut(&mut pixels).map_err(|e| format!("a block is askew: {e}"))?;
+            decode(image, fetched.get(0), rows, bytes)?;
             fetched.shrink();
             Ok::<_, String>(pixels)
         })?;
@@ -260,25 +254,6 @@ impl Plane<'_> {
             Ok(())
         })
     }
-}
-
-/// The first `wanted` of the `rows` rows of a block (and something behind them); `None` where they cost no less than all.
-pub(super) fn head<T: Pod + Default>(
-    image: &Image,
-    packed: &[u8],
-    rows: usize,
-    wanted: usize,
-) -> Result<Option<Vec<T>>, String> {
-    let cols = image.block.cols;
-    let room = HEAD_ROOM.div_ceil(size_of::<T>().max(1));
-    let Some(pixels) = wanted.checked_mul(cols).filter(|n| n + room < rows * cols) else { return Ok(None) };
-    let mut out = vec![T::default(); pixels + room];
-    let exact = pixels * size_of::<T>() + HEAD_ROOM;
-    Ok(decode_head(image, packed, rows, &mut as_bytes(&mut out)?[..exact])?.then_some(out))
-}
-
-fn as_bytes<T: Pod>(pixels: &mut [T]) -> Result<&mut [u8], String> {
-    bytemuck::try_cast_slice_mut(pixels).map_err(|e| format!("a block is askew: {e}"))
 }
 
 /// The end of the run of places from `begin` that is fetched at once.

@@ -56,65 +56,21 @@ pub(super) fn decode(image: &Image, packed: &[u8], rows: usize, out: &mut [u8]) 
             return said;
         }
         unpack(image, packed, rows, out, tools)?;
-        undo(image, out, tools)
-    })
-}
-
-/// As [`decode`] of the first rows of a block, where they can be had without those below: `out` has room for them and
-/// [`HEAD_ROOM`] bytes more, which hold nothing afterwards. False where they cannot; `out` holds nothing then.
-///
-/// # Errors
-/// As [`decode`].
-pub(super) fn decode_head(image: &Image, packed: &[u8], rows: usize, out: &mut [u8]) -> Result<bool, String> {
-    let Some(bytes) = out.len().checked_sub(HEAD_ROOM) else { return Ok(false) };
-    TOOLS.with_borrow_mut(|tools| {
-        let (head, room) = out.split_at_mut(bytes);
-        match image.codec {
-            _ if image.bits == 1 => return Ok(false),
-            // These stop where `out` is full.
-            Codec::None | Codec::Lzw | Codec::PackBits => unpack(image, packed, rows, head, tools)?,
-            Codec::Deflate => {
-                // libdeflate says nothing of how far it came when there is no room left. It writes from the front, at most
-                // 299 bytes past what it has unpacked, and stops less than 258 bytes before the end, but for bytes that are
-                // stored as they are. So if the mark is gone, all that stands 512 bytes before it is unpacked.
-                room[MARK_AT..MARK_AT + MARK.len()].copy_from_slice(&MARK);
-                match tools.inflate.zlib_decompress(packed, out) {
-                    Err(libdeflater::DecompressionError::InsufficientSpace) => {}
-                    _ => return Ok(false),
-                }
-                if out[bytes + MARK_AT..].starts_with(&MARK) {
-                    return Ok(false);
-                }
-            }
-            Codec::Zstd | Codec::Jpeg | Codec::WebP | Codec::Lerc(_) => return Ok(false),
+        let (bytes, stride) = (image.bytes(), image.together());
+        let row_bytes = image.block.cols * stride * bytes;
+        if image.predictor == Predictor::Float {
+            undo_float(out, row_bytes, bytes, stride, &mut tools.spare);
+            tools.shrink();
+            return Ok(());
         }
-        undo(image, &mut out[..bytes], tools)?;
-        Ok(true)
+        if image.format.big_endian != cfg!(target_endian = "big") {
+            swap(out, bytes);
+        }
+        if image.predictor == Predictor::Horizontal && !undo_horizontal(out, row_bytes, bytes, stride) {
+            return Err("its block lies askew in memory".to_owned());
+        }
+        Ok(())
     })
-}
-
-/// Bytes that [`decode_head`] needs beyond the rows that are asked for.
-pub(super) const HEAD_ROOM: usize = 1024;
-/// Where in them a mark stands, and the mark: no bytes that pixels are likely to have.
-const MARK_AT: usize = 512;
-const MARK: [u8; 16] = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834_u128.to_le_bytes();
-
-/// From unpacked bytes to samples, in place.
-fn undo(image: &Image, out: &mut [u8], tools: &mut Tools) -> Result<(), String> {
-    let (bytes, stride) = (image.bytes(), image.together());
-    let row_bytes = image.block.cols * stride * bytes;
-    if image.predictor == Predictor::Float {
-        undo_float(out, row_bytes, bytes, stride, &mut tools.spare);
-        tools.shrink();
-        return Ok(());
-    }
-    if image.format.big_endian != cfg!(target_endian = "big") {
-        swap(out, bytes);
-    }
-    if image.predictor == Predictor::Horizontal && !undo_horizontal(out, row_bytes, bytes, stride) {
-        return Err("its block lies askew in memory".to_owned());
-    }
-    Ok(())
 }
 
 /// Refuses a block whose `packed` bytes can never be as many as it claims, before memory is asked for. The factors are

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use cube_geo::Window;
 
 use crate::RasterLocation;
-use crate::tiff::blocks::head;
 use crate::tiff::bytes::tests::Watched;
 use crate::tiff::written::Tiff;
 use crate::tiff::{TiffFile, open, open_geotiff};
@@ -160,60 +159,5 @@ fn a_nodata_that_a_float_does_not_hold_is_refused_and_one_that_it_does_is_exact(
         assert_eq!(raster.header().nodata, nodata.map(|v| v as f64), "{text}");
         let pixels = raster.read(0, Window::new(0, 0, 1, 1)).unwrap();
         assert_eq!(pixels.to_f64().into_raw_vec_and_offset().0, [nodata.unwrap_or(5) as f64], "{text}");
-    }
-}
-
-/// The first rows of a tile are the same whether those below them are unpacked or not.
-#[test]
-fn rows_do_not_depend_on_those_below() {
-    const SIDE: usize = 96;
-    let mut state = 7_u64;
-    let mut noise = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u16::try_from(state >> 48).unwrap()
-    };
-    let smooth = |i: usize| u16::try_from(i / SIDE * 3 + i % SIDE).unwrap();
-    let contents: [Vec<u16>; 4] = [
-        (0..SIDE * SIDE).map(|i| smooth(i) + noise() % 8).collect(),
-        (0..SIDE * SIDE).map(|_| noise()).collect(),
-        vec![7; SIDE * SIDE],
-        (0..SIDE * SIDE).map(|i| if i < SIDE * SIDE / 2 { 7 } else { noise() }).collect(),
-    ];
-    for (content, samples) in contents.iter().enumerate() {
-        let plain: Vec<u8> = samples.iter().flat_map(|v| v.to_le_bytes()).collect();
-        // Level 0 stores bytes as they are.
-        for (codec, level) in [(1, 0), (8, 0), (8, 1), (8, 6), (8, 12), (50000, 3)] {
-            let packed = match codec {
-                8 => {
-                    let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::new(level).unwrap());
-                    let mut packed = vec![0; compressor.zlib_compress_bound(plain.len())];
-                    let n = compressor.zlib_compress(&plain, &mut packed).unwrap();
-                    packed.truncate(n);
-                    packed
-                }
-                50000 => zstd::bulk::compress(&plain, level).unwrap(),
-                _ => plain.clone(),
-            };
-            for predictor in [1, 2] {
-                let side = u32::try_from(SIDE).unwrap();
-                let mut tiff = Tiff::tiled(side, side, codec, &packed);
-                tiff.short(317, predictor);
-                let file = TiffFile::read(watched(tiff.bytes())).unwrap();
-                let early = head::<u16>(&file.levels[0].image, &packed, SIDE, SIDE / 2).unwrap().is_some();
-                // Stored bytes come in runs that are written whole or not at all.
-                assert!(
-                    early == (codec != 50000) || codec == 8 && (level == 0 || content % 2 == 1),
-                    "{codec} at {level}"
-                );
-                let mut raster = open(Arc::new(file), &location()).unwrap();
-                let whole = raster.read(0, Window::new(0, 0, SIDE, SIDE)).unwrap().to_f64();
-                for end in 1..SIDE {
-                    let window = Window::new(end / 2, 5, end - end / 2, SIDE - 9);
-                    let part = raster.read(0, window).unwrap().to_f64();
-                    let right = whole.slice(ndarray::s![window.row..end, 5..SIDE - 4]);
-                    assert_eq!(part, right.into_dyn(), "content {content}, codec {codec} at {level}, to row {end}");
-                }
-            }
-        }
     }
 }
