@@ -161,3 +161,37 @@ fn a_nodata_that_a_float_does_not_hold_is_refused_and_one_that_it_does_is_exact(
         assert_eq!(pixels.to_f64().into_raw_vec_and_offset().0, [nodata.unwrap_or(5) as f64], "{text}");
     }
 }
+
+#[test]
+fn one_changed_bit_of_a_deflated_block_is_an_error_whatever_window_is_read() {
+    let mut state = 1_u32;
+    let pixels: Vec<u8> = (0..16 * 16 * 2)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_be_bytes()[0] % 8
+        })
+        .collect();
+    let mut deflater = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
+    let mut packed = vec![0; deflater.zlib_compress_bound(pixels.len())];
+    let length = deflater.zlib_compress(&pixels, &mut packed).unwrap();
+    packed.truncate(length);
+    let read = |packed: &[u8]| {
+        let tiff = Tiff::tiled(16, 16, 8, packed).bytes();
+        open_geotiff(Arc::new(tiff), &location()).unwrap().read(0, Window::new(0, 0, 1, 16))
+    };
+    let right = read(&packed).unwrap();
+    let mut meaningless = 0;
+    for bit in 0..length * 8 {
+        packed[bit / 8] ^= 1 << (bit % 8);
+        match read(&packed) {
+            Ok(pixels) => {
+                assert_eq!(pixels, right, "bit {bit}");
+                meaningless += 1;
+            }
+            Err(error) => assert!(matches!(error, crate::RasterError::Corrupt { .. }), "bit {bit}: {error}"),
+        }
+        packed[bit / 8] ^= 1 << (bit % 8);
+    }
+    // Up to seven bits fill the last byte before the checksum.
+    assert!(meaningless < 8, "{meaningless}");
+}
