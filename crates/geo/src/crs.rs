@@ -234,6 +234,11 @@ impl Crs {
         self.0.transverse_mercator
     }
 
+    /// True for Lambert's equal-area map around a point.
+    pub(crate) fn is_lambert_azimuthal(&self) -> bool {
+        self.wkt().contains("METHOD[\"Lambert Azimuthal Equal Area\"")
+    }
+
     /// Names of the (y, x) dimensions of an array in this CRS: `("latitude", "longitude")` or `("y", "x")`.
     #[must_use]
     pub fn dimension_names(&self) -> (&'static str, &'static str) {

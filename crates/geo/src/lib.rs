@@ -12,6 +12,7 @@ mod footprint;
 mod geobox;
 mod gridspec;
 mod lonlat;
+mod near_meridian;
 mod overlap;
 mod pixel_transform;
 mod proj;

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,8 @@ pub(super) struct Early(Mutex<Option<Helper>>);
 
 struct Helper {
     files: SyncSender<(PathBuf, File)>,
+    /// Set at the end: what waits still is then waited for by several threads.
+    stop: Arc<AtomicBool>,
     /// Gives the files that are on disk.
     thread: JoinHandle<io::Result<HashSet<PathBuf>>>,
 }
@@ -30,8 +32,11 @@ struct Helper {
 impl Helper {
     fn start() -> io::Result<Self> {
         let (files, waiting) = sync_channel(MOST_WAITING);
-        let thread = std::thread::Builder::new().name("disk".to_owned()).spawn(move || sync_each(&waiting))?;
-        Ok(Self { files, thread })
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread =
+            std::thread::Builder::new().name("disk".to_owned()).spawn(move || sync_each(&waiting, &stopped))?;
+        Ok(Self { files, stop, thread })
     }
 }
 
@@ -54,7 +59,8 @@ impl Early {
         let helper = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let done = match helper {
             None => HashSet::new(),
-            Some(Helper { files, thread }) => {
+            Some(Helper { files, stop, thread }) => {
+                stop.store(true, Ordering::Relaxed);
                 drop(files);
                 // A thread that panicked synced nothing that is known.
                 thread.join().unwrap_or_else(|_| Ok(HashSet::new()))?
@@ -67,9 +73,21 @@ impl Early {
     }
 }
 
-fn sync_each(files: &Receiver<(PathBuf, File)>) -> io::Result<HashSet<PathBuf>> {
+impl Drop for Early {
+    fn drop(&mut self) {
+        // An output that is given up needs no disk.
+        if let Some(helper) = self.0.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            helper.stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn sync_each(files: &Receiver<(PathBuf, File)>, stop: &AtomicBool) -> io::Result<HashSet<PathBuf>> {
     let mut done = HashSet::new();
     for (path, file) in files {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
         file.sync_all()?;
         done.insert(path);
     }
