@@ -61,11 +61,11 @@ impl<T: Sample> Row<'_, T> {
 }
 
 /// Pixels that most kernels do at a time: their numbers stay in the first cache.
-const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 
 /// True where every pixel of a block is filled.
 #[inline(always)]
-fn all_filled(filled: &[u8]) -> bool {
+pub(crate) fn all_filled(filled: &[u8]) -> bool {
     filled.iter().fold(0, |empty, filled| empty | u8::from(*filled == 0)) == 0
 }
 
