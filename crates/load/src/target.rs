@@ -3,7 +3,7 @@
 use cube_geo::Window;
 use ndarray::ArrayViewMut2;
 
-use crate::warp::{Row, Sample};
+use crate::warp::{BLOCK, Row, Sample, all_filled};
 
 /// A chunk's window of the output, with its pixels and the marks of what is filled.
 pub(crate) struct Target<'a, T> {
@@ -48,8 +48,8 @@ impl<'a, T: Sample> Target<'a, T> {
         for row in within.row..within.row_end() {
             let start = (row - self.window.row) * self.window.cols + within.col - self.window.col;
             let line = &self.filled[start..start + within.cols];
-            let Some(first) = line.iter().position(|f| *f == 0) else { continue };
-            let last = line.iter().rposition(|f| *f == 0).unwrap_or(first);
+            let Some(first) = first_empty(line) else { continue };
+            let last = last_empty(line).unwrap_or(first);
             let line = Window::new(row, within.col + first, 1, last - first + 1);
             found = Some(found.map_or(line, |window| around(window, line)));
         }
@@ -67,8 +67,40 @@ impl<'a, T: Sample> Target<'a, T> {
     }
 }
 
+/// The first pixel of a line that is not filled. Whole blocks are looked at together: most are filled.
+fn first_empty(filled: &[u8]) -> Option<usize> {
+    let from = filled.chunks(BLOCK).position(|block| !all_filled(block))? * BLOCK;
+    filled.get(from..)?.iter().position(|f| *f == 0).map(|i| from + i)
+}
+
+/// The last one.
+fn last_empty(filled: &[u8]) -> Option<usize> {
+    let after = filled.rchunks(BLOCK).position(|block| !all_filled(block))? * BLOCK;
+    filled.get(..filled.len() - after)?.iter().rposition(|f| *f == 0)
+}
+
 /// The smallest window that holds both.
 pub(crate) fn around(a: Window, b: Window) -> Window {
     let (row, col) = (a.row.min(b.row), a.col.min(b.col));
     Window::new(row, col, a.row_end().max(b.row_end()) - row, a.col_end().max(b.col_end()) - col)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_of_what_is_not_filled_are_found() {
+        for n in [1, 63, 64, 65, 200] {
+            let mut filled = vec![1; n];
+            assert_eq!((first_empty(&filled), last_empty(&filled)), (None, None));
+            for i in 0..n {
+                for j in i..n {
+                    (filled[i], filled[j]) = (0, 0);
+                    assert_eq!((first_empty(&filled), last_empty(&filled)), (Some(i), Some(j)));
+                    (filled[i], filled[j]) = (1, 1);
+                }
+            }
+        }
+    }
 }

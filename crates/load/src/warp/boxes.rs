@@ -8,11 +8,9 @@
 use super::area::{Corners, HAIR};
 use super::sample::{ceil, floor, to_index};
 use super::vector::prefetch;
-use super::{Sample, SourceWindow, Validity};
+use super::{BLOCK, Sample, SourceWindow, Validity, write_computed};
 use crate::files::count;
 
-/// Pixels that are done at a time: their numbers stay in the first cache.
-pub(super) const BLOCK: usize = 64;
 /// Pixels that are fetched of a line.
 const WIDE: usize = 4;
 /// Lines of the highest boxes that are done here.
@@ -239,17 +237,13 @@ impl<T: Sample> Boxes<T> {
 
     /// Writes the means of the block where nothing is filled yet.
     #[inline(always)]
-    #[expect(clippy::needless_bitwise_bool, reason = "without a jump the loop becomes vector code")]
-    pub(super) fn write(&mut self, nodata: Option<T>, pixels: &mut [T], filled: &mut [u8]) {
-        let (avoid, beside) = nodata.map_or((None, T::default()), |n| (Some(n), n.beside()));
-        let sums = self.sums.iter().zip(&self.weights).zip(&self.known);
-        for ((pixel, filled), ((sum, weight), known)) in pixels.iter_mut().zip(filled).zip(sums) {
-            let value = T::rounded(sum / weight);
-            let value = if Some(value) == avoid { beside } else { value };
-            let write = (*known != 0) & (*weight > 1e-12) & (*filled == 0);
-            *pixel = if write { value } else { *pixel };
-            *filled |= u8::from(write);
+    pub(super) fn write(&self, nodata: Option<T>, pixels: &mut [T], filled: &mut [u8]) {
+        let (mut means, mut marks) = ([0.0; BLOCK], [0; BLOCK]);
+        for i in 0..BLOCK {
+            means[i] = self.sums[i] / self.weights[i];
+            marks[i] = self.known[i] & u8::from(self.weights[i] > 1e-12);
         }
+        write_computed(&means, nodata, &mut marks, pixels, filled);
     }
 }
 

@@ -8,12 +8,10 @@ use std::marker::PhantomData;
 use super::filters::{Cubic, Filter, Lanczos, Linear, Spline};
 use super::missing::with_missing;
 use super::sample::{floor, to_index};
-use super::vector::{Kernel, run};
-use super::{Row, Sample, SourceWindow, Validity};
+use super::under::{Frame, all_under};
+use super::vector::{Kernel, prefetch, run};
+use super::{BLOCK, Row, Sample, SourceWindow, Validity, all_filled, write_computed};
 use crate::files::count;
-
-/// Pixels that are done at a time: their numbers stay in the first cache.
-const BLOCK: usize = 64;
 
 /// Linear between four pixels.
 pub(crate) fn bilinear_row<T: Sample>(
@@ -92,6 +90,9 @@ struct Block {
     values: [f64; BLOCK],
 }
 
+/// The pixels under the filters of a block, line by line.
+type Taps<T, const N: usize> = [[[T; N]; BLOCK]; N];
+
 impl Block {
     const EMPTY: Self =
         Self { first: [0; BLOCK], past: ([0.0; BLOCK], [0.0; BLOCK]), whole: [0; BLOCK], values: [0.0; BLOCK] };
@@ -101,6 +102,19 @@ impl Block {
     #[expect(clippy::needless_bitwise_bool, reason = "without jumps the loop becomes vector code")]
     fn place<T, const N: usize>(&mut self, source: &SourceWindow<'_, T>, (xs, ys): (&[f64], &[f64])) {
         let (first_x, first_y) = (source.first.1 + 0.5, source.first.0 + 0.5);
+        let frame = Frame {
+            first: (first_y, first_x),
+            add: 0.0,
+            least: N / 2 - 1,
+            end: (source.rows - N / 2, source.cols - N / 2),
+            cols: source.cols,
+        };
+        if let (Some(xs), Some(ys)) = (xs.first_chunk(), ys.first_chunk())
+            && all_under((xs, ys), frame, &mut self.first, Some(&mut self.past))
+        {
+            self.whole = [1; BLOCK];
+            return;
+        }
         let before = count(N / 2 - 1);
         let (cols, end_x, end_y) = (count(source.cols), count(source.cols - N / 2), count(source.rows - N / 2));
         let out = self.first.iter_mut().zip(&mut self.whole).zip(self.past.0.iter_mut().zip(&mut self.past.1));
@@ -116,37 +130,56 @@ impl Block {
         }
     }
 
-    /// The weighted sums of the first `n` pixels.
+    /// Fetches the pixels under the filters, line by line.
     #[inline(always)]
-    fn sum<T: Sample, F: Filter<N>, const N: usize>(
+    fn fetch<T: Sample, V: Validity<T>, const N: usize>(
         &mut self,
         source: &SourceWindow<'_, T>,
-        valid: &impl Validity<T>,
-        n: usize,
+        valid: &V,
+        taps: &mut Taps<T, N>,
     ) {
-        let places = self.first.iter().zip(self.past.0.iter().zip(&self.past.1));
-        for ((value, whole), (&first, (&x, &y))) in self.values.iter_mut().zip(&mut self.whole).zip(places).take(n) {
-            let (across, down) = (F::weights(x), F::weights(y));
+        let cols = source.cols;
+        for (i, (first, whole)) in self.first.iter().zip(&mut self.whole).enumerate() {
+            // For the next row, as in the area modes.
+            prefetch(source.pixels, first + N * cols);
+            let span = source.pixels.get(*first..first + (N - 1) * cols + N).unwrap_or_default();
+            if let (Some(top), Some(bottom)) = (span.first_chunk(), span.last_chunk()) {
+                (taps[0][i], taps[N - 1][i]) = (*top, *bottom);
+                for (line, taps) in taps.iter_mut().enumerate().take(N - 1).skip(1) {
+                    if let Some(there) = span.get(line * cols..).and_then(|rest| rest.first_chunk()) {
+                        taps[i] = *there;
+                    }
+                }
+            } else {
+                *whole = 0;
+            }
+        }
+        if !V::BY_VALUE || !valid.all_of(&self.first, source.cols, taps) {
+            for (i, (first, whole)) in self.first.iter().zip(&mut self.whole).enumerate() {
+                for (line, taps) in taps.iter().enumerate() {
+                    *whole &= u8::from(valid.all_hold(first + line * source.cols, &taps[i]));
+                }
+            }
+        }
+    }
+
+    /// The weighted sums.
+    #[inline(always)]
+    fn sum<T: Sample, F: Filter<N>, const N: usize>(&mut self, taps: &Taps<T, N>) {
+        for i in 0..BLOCK {
+            let (across, down) = (F::weights(self.past.0[i]), F::weights(self.past.1[i]));
             let mut columns = [0.0; N];
-            let mut all = true;
-            for (j, weight) in down.into_iter().enumerate() {
-                let start = first + j * source.cols;
-                let Some(taps) = source.pixels.get(start..).and_then(|rest| rest.first_chunk::<N>()) else {
-                    all = false;
-                    continue;
-                };
-                for (sum, tap) in columns.iter_mut().zip(taps) {
+            for (line, weight) in taps.iter().zip(down) {
+                for (sum, tap) in columns.iter_mut().zip(line[i]) {
                     *sum += tap.to_f64() * weight;
                 }
-                all &= valid.all_hold(start, taps);
             }
             let sum = columns.into_iter().zip(across).fold(0.0, |sum, (column, weight)| sum + column * weight);
-            *value = match F::TOTAL {
+            self.values[i] = match F::TOTAL {
                 Some(1.0) => sum,
                 Some(total) => sum / (total * total),
                 None => normalised(sum, across.into_iter().sum::<f64>() * down.into_iter().sum::<f64>()),
             };
-            *whole &= u8::from(all);
         }
     }
 }
@@ -168,17 +201,19 @@ fn interpolate<T: Sample, F: Filter<N>, const N: usize>(
 ) {
     let fits = source.cols >= N && source.rows >= N;
     let mut block = Block::EMPTY;
+    let mut taps = [[[T::default(); N]; BLOCK]; N];
     let outputs = row.pixels.chunks_mut(BLOCK).zip(row.filled.chunks_mut(BLOCK));
     for ((pixels, filled), positions) in outputs.zip(xs.chunks(BLOCK).zip(ys.chunks(BLOCK))) {
-        if filled.iter().all(|f| *f != 0) {
+        if all_filled(filled) {
             continue;
         }
         if fits {
             block.place::<T, N>(&source, positions);
-            block.sum::<T, F, N>(&source, valid, pixels.len());
-            write(row.nodata, &block, pixels, filled);
+            block.fetch(&source, valid, &mut taps);
+            block.sum::<T, F, N>(&taps);
+            write_computed(&block.values, row.nodata, &mut block.whole, pixels, filled);
         }
-        if filled.iter().all(|f| *f != 0) {
+        if all_filled(filled) {
             continue;
         }
         let rest = pixels.iter_mut().zip(filled).zip(positions.0.iter().zip(positions.1));
@@ -191,23 +226,12 @@ fn interpolate<T: Sample, F: Filter<N>, const N: usize>(
     }
 }
 
-/// Writes the values that are whole where nothing is filled.
-#[inline(always)]
-#[expect(clippy::needless_bitwise_bool, reason = "without a jump the loop becomes vector code")]
-fn write<T: Sample>(nodata: Option<T>, block: &Block, pixels: &mut [T], filled: &mut [u8]) {
-    let (avoid, beside) = nodata.map_or((None, T::default()), |n| (Some(n), n.beside()));
-    let values = block.values.iter().zip(&block.whole);
-    for ((pixel, filled), (&value, &whole)) in pixels.iter_mut().zip(filled).zip(values) {
-        let value = T::rounded(value);
-        let value = if Some(value) == avoid { beside } else { value };
-        *pixel = if (whole != 0) & (*filled == 0) { value } else { *pixel };
-        *filled |= whole;
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::warp::testing::{Property, Scene, Way, same_bits, scenes};
     use crate::warp::{Present, Unlike};
 
     fn at<T: Sample>(image: &[T], at: (f64, f64), valid: &impl Validity<T>, nodata: Option<T>) -> Option<T> {
@@ -266,28 +290,67 @@ mod tests {
         assert_eq!(at(&image, (1.0, 0.5), &Present, None), Some(2.0));
     }
 
-    fn both<F: Filter<N>, const N: usize>() {
-        let image: Vec<u16> =
-            (0..50_u32 * 50).map(|i| u16::try_from(i.wrapping_mul(2_654_435_761) >> 18).unwrap()).collect();
-        let source = SourceWindow { pixels: &image, rows: 50, cols: 50, first: (3.0, 4.0) };
-        let xs: Vec<f64> = (0..300).map(|i| 3.0 + f64::from(i) * 0.173).collect();
-        let ys: Vec<f64> = (0..300).map(|i| 2.0 + f64::from(i) * 0.1713).collect();
-        let run = |way: &dyn Fn(&mut Row<'_, u16>)| {
-            let (mut pixels, mut filled) = (vec![0; 300], vec![0; 300]);
-            way(&mut Row { pixels: &mut pixels, filled: &mut filled, nodata: Some(7) });
-            (pixels, filled)
-        };
-        let valid = Unlike(image[612]);
-        let portable = run(&|row| interpolate::<u16, F, N>(source, &valid, (&xs, &ys), row));
-        assert!(portable == run(&|row| interpolate_row::<u16, F, N>(source, &valid, (&xs, &ys), row)));
-        assert!(portable.1.iter().filter(|f| **f != 0).count() > 200);
+    /// The value at one position, straight by the rule.
+    fn value_at<T: Sample, F: Filter<N>, const N: usize>(
+        source: &SourceWindow<'_, T>,
+        valid: &impl Validity<T>,
+        (x, y): (f64, f64),
+    ) -> Option<f64> {
+        let (u, v) = (x - (source.first.1 + 0.5), y - (source.first.0 + 0.5));
+        let before = count(N / 2 - 1);
+        let (col, line) = (u.floor() - before, v.floor() - before);
+        let inside = |first: f64, n: usize| first >= 0.0 && first + count(N) <= count(n);
+        if !inside(col, source.cols) || !inside(line, source.rows) {
+            return with_missing::<T, F, N>(source, valid, x, y);
+        }
+        let (across, down) = (F::weights(u - u.floor()), F::weights(v - v.floor()));
+        let (mut sum, mut all) = (0.0, true);
+        for (i, across) in across.into_iter().enumerate() {
+            let mut column = 0.0;
+            for (j, down) in down.into_iter().enumerate() {
+                let index = to_index(line + count(j)) * source.cols + to_index(col + count(i));
+                all &= valid.holds(index, source.pixels[index]);
+                column += source.pixels[index].to_f64() * down;
+            }
+            sum += column * across;
+        }
+        let weight = || across.into_iter().sum::<f64>() * down.into_iter().sum::<f64>();
+        let value = || F::TOTAL.map_or_else(|| normalised(sum, weight()), |total| sum / (total * total));
+        if all { Some(value()) } else { with_missing::<T, F, N>(source, valid, x, y) }
     }
 
-    #[test]
-    fn both_ways_have_the_same_bits() {
-        both::<Linear, 2>();
-        both::<Cubic, 4>();
-        both::<Spline, 4>();
-        both::<Lanczos, 6>();
+    /// Blocks of pixels have the bits of single ones.
+    struct Blocks<F, const N: usize>(PhantomData<F>);
+
+    impl<F: Filter<N>, const N: usize> Property for Blocks<F, N> {
+        fn check<T: Sample, V: Validity<T>>(scene: &Scene, source: SourceWindow<'_, T>, valid: &V) {
+            let (xs, ys) = scene.centres();
+            let positions = (&xs[..], &ys[..]);
+            let one = |row: &mut Row<'_, T>| {
+                let values = xs.iter().zip(&ys).map(|(x, y)| value_at::<T, F, N>(&source, valid, (*x, *y)));
+                for ((pixel, filled), value) in row.pixels.iter_mut().zip(&mut *row.filled).zip(values) {
+                    if let Some(value) = value.filter(|_| *filled == 0) {
+                        (*pixel, *filled) = (Row::computed(row.nodata, value), 1);
+                    }
+                }
+            };
+            let portable = |row: &mut Row<'_, T>| interpolate::<T, F, N>(source, valid, positions, row);
+            let dispatched = |row: &mut Row<'_, T>| interpolate_row::<T, F, N>(source, valid, positions, row);
+            same_bits(scene, one, &[&portable as Way<'_, T>, &dispatched]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_have_the_bits_of_single_pixels(scene in scenes()) {
+            scene.check_few::<Blocks<Linear, 2>>();
+            scene.check_few::<Blocks<Cubic, 4>>();
+        }
+
+        #[test]
+        fn blocks_of_wide_filters_have_the_bits_of_single_pixels(scene in scenes()) {
+            scene.check_few::<Blocks<Spline, 4>>();
+            scene.check_few::<Blocks<Lanczos, 6>>();
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! Average and root mean square over the area of a destination pixel.
 
 use super::area::{Corners, HAIR, Span, cover};
-use super::boxes::{BLOCK, Boxes};
+use super::boxes::Boxes;
 use super::nearest::pixel_under;
 use super::vector::{Kernel, run};
-use super::{Row, Sample, SourceWindow, Validity};
+use super::{BLOCK, Row, Sample, SourceWindow, Validity, all_filled};
 
 /// The mean of the valid source pixels that each destination pixel covers, weighted by the covered area.
 pub(crate) fn average_row<T: Sample>(
@@ -41,7 +41,7 @@ impl<T: Sample, V: Validity<T>> Kernel for Mean<'_, '_, '_, T, V> {
         let mut boxes = Boxes::new();
         let outputs = row.pixels.chunks_mut(BLOCK).zip(row.filled.chunks_mut(BLOCK));
         for (block, (pixels, filled)) in outputs.enumerate() {
-            if filled.iter().all(|f| *f != 0) {
+            if all_filled(filled) {
                 continue;
             }
             let from = block * BLOCK;

@@ -20,6 +20,7 @@ mod sample;
 mod sum;
 #[cfg(test)]
 mod testing;
+mod under;
 mod validity;
 mod vector;
 
@@ -57,4 +58,46 @@ impl<T: Sample> Row<'_, T> {
         let pixel = T::rounded(value);
         if nodata == Some(pixel) { pixel.beside() } else { pixel }
     }
+}
+
+/// Pixels that most kernels do at a time: their numbers stay in the first cache.
+pub(crate) const BLOCK: usize = 64;
+
+/// True where every pixel of a block is filled.
+#[inline(always)]
+pub(crate) fn all_filled(filled: &[u8]) -> bool {
+    filled.iter().fold(0, |empty, filled| empty | u8::from(*filled == 0)) == 0
+}
+
+/// Writes those of a block's values that are marked with 1 where nothing is filled, and marks them as filled. `marks` then
+/// tells what was written.
+#[inline(always)]
+fn write<T: Sample>(values: &[T; BLOCK], marks: &mut [u8; BLOCK], pixels: &mut [T], filled: &mut [u8]) {
+    // One thing after the other: such loops become vector code.
+    for (mark, filled) in marks.iter_mut().zip(&mut *filled) {
+        *mark &= u8::from(*filled == 0);
+        *filled |= *mark;
+    }
+    for ((pixel, value), mark) in pixels.iter_mut().zip(values).zip(&*marks) {
+        // Both are read, whatever the mark: no jump.
+        let (old, new) = (*pixel, *value);
+        *pixel = if *mark == 0 { old } else { new };
+    }
+}
+
+/// As [`write`] for computed values, rounded and moved off `nodata`.
+#[inline(always)]
+fn write_computed<T: Sample>(
+    values: &[f64; BLOCK],
+    nodata: Option<T>,
+    marks: &mut [u8; BLOCK],
+    pixels: &mut [T],
+    filled: &mut [u8],
+) {
+    let (avoid, beside) = nodata.map_or((None, T::default()), |n| (Some(n), n.beside()));
+    let values = values.map(|value| {
+        let value = T::rounded(value);
+        if Some(value) == avoid { beside } else { value }
+    });
+    write(&values, marks, pixels, filled);
 }

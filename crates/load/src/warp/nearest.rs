@@ -3,8 +3,9 @@
 use cube_geo::NEAREST_TOLERANCE;
 
 use super::sample::{floor, to_index};
-use super::vector::{all_under, prefetch};
-use super::{Row, Sample, SourceWindow, Validity};
+use super::under::{Frame, all_under};
+use super::vector::prefetch;
+use super::{BLOCK, Row, Sample, SourceWindow, Validity, all_filled, write};
 use crate::files::count;
 
 /// Takes for each destination pixel the source pixel that its position lies in: `floor(x)`, a position just below an
@@ -18,13 +19,14 @@ pub(crate) fn nearest_row<T: Sample>(
     // In blocks: where the positions lie is found by code without jumps, then the pixels are fetched.
     let outputs = row.pixels.chunks_mut(BLOCK).zip(row.filled.chunks_mut(BLOCK));
     let (mut index, mut inside) = ([0_usize; BLOCK], [0_u8; BLOCK]);
-    let shape = (source.rows, source.cols);
+    let end = (source.rows, source.cols);
+    let frame = Frame { first: source.first, add: NEAREST_TOLERANCE, least: 0, end, cols: source.cols };
     for ((pixels, filled), (xs, ys)) in outputs.zip(xs.chunks(BLOCK).zip(ys.chunks(BLOCK))) {
-        if filled.iter().all(|f| *f != 0) {
+        if all_filled(filled) {
             continue;
         }
         if let (Some(xs), Some(ys)) = (xs.first_chunk(), ys.first_chunk())
-            && all_under((xs, ys), source.first, shape, &mut index)
+            && all_under((xs, ys), frame, &mut index, None)
         {
             inside = [1; BLOCK];
         } else {
@@ -50,22 +52,11 @@ fn take<T: Sample>(
         }
         prefetch(source.pixels, index + source.cols);
     }
-    // One thing after the other, in arrays of their own: such loops become vector code.
     for (inside, (index, value)) in inside.iter_mut().zip(index.iter().zip(&values)) {
         *inside &= u8::from(valid.holds(*index, *value));
     }
-    for (inside, filled) in inside.iter_mut().zip(&mut *filled) {
-        let empty = u8::from(*filled == 0);
-        *inside &= empty;
-        *filled |= *inside;
-    }
-    for ((pixel, value), inside) in pixels.iter_mut().zip(&values).zip(&*inside) {
-        *pixel = if *inside == 0 { *pixel } else { *value };
-    }
+    write(&values, inside, pixels, filled);
 }
-
-/// Pixels that are done at a time: their numbers stay in the first cache.
-pub(super) const BLOCK: usize = 64;
 
 /// As [`pixel_under`] for a block of positions: the index, and 0 where there is none.
 #[inline(always)]

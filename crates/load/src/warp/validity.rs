@@ -4,6 +4,9 @@ use cube_model::Pixel;
 
 /// Tells whether a source pixel is a measurement.
 pub(crate) trait Validity<T> {
+    /// True where the value alone tells: of many pixels together, that is asked at little cost.
+    const BY_VALUE: bool = true;
+
     /// `index` counts row-major in the source window, `value` is the pixel there.
     fn holds(&self, index: usize, value: T) -> bool;
 
@@ -86,6 +89,8 @@ impl<T: Pixel> Validity<T> for Unlike<T> {
 }
 
 impl<T: Pixel> Validity<T> for Masked<'_> {
+    const BY_VALUE: bool = false;
+
     #[inline(always)]
     #[expect(clippy::needless_bitwise_bool, reason = "without a jump it becomes vector code")]
     fn all_hold<const N: usize>(&self, index: usize, values: &[T; N]) -> bool {
