@@ -2,9 +2,12 @@
 //!
 //! The portable loops are compiled a second time for AVX2, four numbers at a time in place of two. Without fused
 //! multiply-add, which rounds differently, the results have the same bits.
-#![expect(
-    unsafe_code,
-    reason = "code for AVX2 may only run where the processor has it; that is asked before the one call"
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(
+        unsafe_code,
+        reason = "code for AVX2 may only run where the processor has it; that is asked before the one call"
+    )
 )]
 #![expect(clippy::inline_always, reason = "a loop must be compiled for the vector unit of its caller")]
 

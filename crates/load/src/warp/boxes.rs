@@ -118,12 +118,15 @@ impl<T: Sample> Boxes<T> {
             return false;
         }
         let (cols, lines) = self.place(source, corners, from);
+        if lines == 0 {
+            return false;
+        }
         // The second way would do for all; the first is for what is so nearly everywhere.
         if cols <= 3 && lines <= 3 {
             self.fetch::<3>(source);
             if valid.all_of(&self.starts, source.cols, &self.pixels[..3]) {
                 self.add::<true, 3, 3>();
-                return lines > 0;
+                return true;
             }
         }
         self.fetch::<HIGH>(source);

@@ -85,7 +85,7 @@ fn write<T: Sample>(values: &[T; BLOCK], marks: &mut [u8; BLOCK], pixels: &mut [
     }
 }
 
-/// As [`write`] for computed values, rounded and moved off `nodata`.
+/// As [`write()`] for computed values, rounded and moved off `nodata`.
 #[inline(always)]
 fn write_computed<T: Sample>(
     values: &[f64; BLOCK],

@@ -3,9 +3,12 @@
 //! One of them cuts off the fractions of four numbers; portable code needs four for what it does. It is used where a whole
 //! block is well inside the window, which is told after the fact from the least and the greatest; other blocks are placed
 //! by the portable code of each kernel, to the same pixels.
-#![expect(
-    unsafe_code,
-    reason = "code for AVX2 may only run where the processor has it; that is asked before the one call"
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(
+        unsafe_code,
+        reason = "code for AVX2 may only run where the processor has it; that is asked before the one call"
+    )
 )]
 
 use super::BLOCK;

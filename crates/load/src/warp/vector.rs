@@ -2,9 +2,12 @@
 //!
 //! The portable code is compiled a second time for AVX2, four numbers at a time in place of two. Without fused
 //! multiply-add, which rounds differently, the results have the same bits.
-#![expect(
-    unsafe_code,
-    reason = "code for AVX2 may only run where the processor has it; that is asked before the one call"
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(
+        unsafe_code,
+        reason = "code for AVX2 may only run where the processor has it; that is asked before the one call"
+    )
 )]
 
 /// Work on a row. What it calls must be inlined into it.
@@ -39,6 +42,8 @@ pub(super) fn prefetch<T>(pixels: &[T], index: usize) {
         // SAFETY: a prefetch reads nothing, and takes any address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(pixels.as_ptr().wrapping_add(index).cast()) };
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (pixels, index);
 }
 
 #[cfg(target_arch = "x86_64")]
