@@ -11,6 +11,7 @@ mod crs;
 mod footprint;
 mod geobox;
 mod gridspec;
+mod known_crs;
 mod lonlat;
 mod near_meridian;
 mod overlap;

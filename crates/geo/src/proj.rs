@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use crate::crs::{Crs, CrsError, CrsKind, Description};
+use crate::known_crs::known_crs;
 use crate::near_meridian::NearMeridian;
 
 /// Moves coordinates from one CRS to another. Axis order is always (x, y).
@@ -128,6 +129,11 @@ pub fn proj_version() -> String {
 
 /// What PROJ knows of a CRS definition (authority code, WKT, PROJJSON or PROJ string).
 pub(crate) fn describe(definition: &str) -> Result<Description, CrsError> {
+    known_crs(definition).map_or_else(|| looked_up(definition), |known| Ok(known.description()))
+}
+
+/// As [`describe`], by PROJ's database.
+pub(crate) fn looked_up(definition: &str) -> Result<Description, CrsError> {
     with_context(|context| {
         let pj = context.crs(definition)?;
         // WKT with TOWGS84 is a bound CRS: what its coordinates are is said by the CRS inside.
@@ -151,6 +157,16 @@ pub(crate) fn describe(definition: &str) -> Result<Description, CrsError> {
             wkt1: context.wkt(&pj, proj_sys::PJ_WKT_TYPE_PJ_WKT1_GDAL),
         })
     })
+}
+
+/// PROJ strings of the operations to longitude and latitude on a CRS's own datum and back, by PROJ's database.
+#[cfg(test)]
+pub(crate) fn to_base_and_back(definition: &str) -> Option<(String, String)> {
+    with_context(|context| {
+        let Some(base) = context.global_base(definition)? else { return Ok(None) };
+        Ok(context.exported(definition, base)?.zip(context.exported(base, definition)?))
+    })
+    .ok()?
 }
 
 /// True where PROJ says that the two definitions describe the same CRS, axis order aside.
@@ -387,6 +403,9 @@ impl Context {
     /// latitude as they are, within Europe by the register and outside for want of another. It takes PROJ 15 ms
     /// to find them; to go through longitude and latitude it has nothing to find.
     fn recipe(&mut self, source: &str, target: &str) -> Result<Option<String>, CrsError> {
+        if let (Some(from), Some(to)) = (known_crs(source), known_crs(target)) {
+            return Ok(Some(joined(from.down, to.up)));
+        }
         let bases = (self.global_base(source)?, self.global_base(target)?);
         let (Some(from), Some(to)) = bases else { return self.exported(source, target) };
         if from == to {
@@ -630,6 +649,10 @@ mod tests {
             ("EPSG:4326", "EPSG:4258"),
             ("EPSG:4258", "EPSG:3413"),
             ("EPSG:3067", "EPSG:6933"),
+            ("EPSG:32632", "EPSG:32633"),
+            ("EPSG:32733", "EPSG:3857"),
+            ("EPSG:4326", "EPSG:3031"),
+            ("EPSG:25830", "EPSG:3034"),
         ] {
             let (from, to) = (Crs::parse(from).unwrap(), Crs::parse(to).unwrap());
             with_context(|context| {
