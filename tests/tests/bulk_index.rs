@@ -95,6 +95,22 @@ fn how_many(sandbox: &Sandbox) -> u64 {
 }
 
 #[test]
+fn a_catalog_is_whole_in_one_file_when_a_command_ends() {
+    let sandbox = catalog();
+    let file = PathBuf::from(sandbox.catalog().strip_prefix("sqlite://").unwrap());
+    let log = file.with_extension("db-wal");
+    for (from, to) in [(0, 500), (500, 501), (501, 3000)] {
+        sandbox.cube_with_stdin(["index", "-"], lines(from..to)).succeeds();
+        assert!(!log.exists(), "{} datasets: {} is left", to, log.display());
+        let copy = sandbox.path("copy.db");
+        std::fs::copy(&file, &copy).unwrap();
+        let mut count = sandbox.command(["count"]);
+        count.env("CUBE_CATALOG", format!("sqlite://{}", copy.display()));
+        assert_eq!(sandbox.run(count).succeeds().stdout.split_whitespace().last(), Some(to.to_string().as_str()));
+    }
+}
+
+#[test]
 fn a_text_that_was_indexed_before_is_not_parsed_again() {
     let sandbox = catalog();
     let path = sandbox.write("all.ndjson", lines(0..5000));

@@ -89,7 +89,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Where the database refuses.
-    pub async fn close(self) -> Result<()> {
+    pub async fn close(&self) -> Result<()> {
         self.store.close().await
     }
 

@@ -27,9 +27,11 @@ pub(crate) fn end() -> ! {
 pub(crate) fn leave(code: u8) -> ! {
     // What stdout still holds. A reader that is gone has seen enough.
     let _ = std::io::stdout().flush();
+    // Coverage is written by an exit handler.
     #[cfg(unix)]
-    signal_hook::low_level::exit(i32::from(code));
-    #[cfg(not(unix))]
+    if std::env::var_os("LLVM_PROFILE_FILE").is_none() {
+        signal_hook::low_level::exit(i32::from(code));
+    }
     std::process::exit(i32::from(code))
 }
 

@@ -1,6 +1,7 @@
 //! The facade: a catalog and a load engine behind blocking calls.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cube_catalog::Catalog;
 use cube_geo::GeoBox;
@@ -11,11 +12,30 @@ use uuid::Uuid;
 use crate::load::{LoadOptions, run};
 use crate::{Config, Error};
 
+/// How long the end of a program waits for its catalog.
+const LONGEST_CLOSE: Duration = Duration::from_secs(5);
+
 /// An open catalog, and the engine that loads what it finds. Calls block; they may come from several threads.
 pub struct Datacube {
     pub(crate) catalog: Catalog,
     runtime: tokio::runtime::Runtime,
     config: Config,
+}
+
+impl Drop for Datacube {
+    /// Closes the catalog: an embedded one is then whole in its one file, with nothing left in its log.
+    fn drop(&mut self) {
+        // What waits may not stand in what others wait for; the connections then close by themselves.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            return;
+        }
+        let close = async { tokio::time::timeout(LONGEST_CLOSE, self.catalog.close()).await };
+        match self.runtime.block_on(close) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the catalog is left open"),
+            Err(_) => tracing::warn!("the catalog does not answer, and is left open"),
+        }
+    }
 }
 
 impl Datacube {

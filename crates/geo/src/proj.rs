@@ -72,7 +72,7 @@ impl Transform {
         let n = xs.len().min(ys.len());
         let (xs, ys) = (&mut xs[..n], &mut ys[..n]);
         let done = with_context(|context| {
-            let (pj, way) = context.transform(&self.from, &self.to)?;
+            let (Operation { pj, several }, way) = context.transform(&self.from, &self.to)?;
             if !self.checked {
                 pj.apply(way, xs, ys);
                 return Ok(());
@@ -85,7 +85,7 @@ impl Transform {
             pj.apply(way.back(), &mut again.0, &mut again.1);
             let geographic = self.from.is_geographic();
             for (i, again) in doubted.into_iter().zip(again.0.into_iter().zip(again.1)) {
-                if !is_same((there.0[i], there.1[i]), again, geographic) {
+                if !is_same((there.0[i], there.1[i]), again, geographic, several) {
                     (xs[i], ys[i]) = (f64::INFINITY, f64::INFINITY);
                 }
             }
@@ -106,15 +106,18 @@ impl Transform {
     }
 }
 
-/// True where a point came back to where it was, within about a metre. What is not finite has not come back.
-fn is_same((x, y): (f64, f64), again: (f64, f64), geographic: bool) -> bool {
+/// True where a point came back to where it was, within about a metre. What is not finite has not come back. Where PROJ picks
+/// one of several operations, the way back may be by another than the way there: from one shift of an old datum to another
+/// are some metres, to none at all some hundreds.
+fn is_same((x, y): (f64, f64), again: (f64, f64), geographic: bool, several: bool) -> bool {
     let (dx, dy) = (again.0 - x, again.1 - y);
+    let metres = if several { 1000.0 } else { 1.0 };
     if geographic {
         // Whole turns mean nothing, and at a pole no longitude does.
         let dx = (dx - (dx / 360.0).round() * 360.0) * y.to_radians().cos();
-        dx.abs() + dy.abs() < 1e-5
+        dx.abs() + dy.abs() < 1e-5 * metres
     } else {
-        dx.abs() + dy.abs() < 1.0
+        dx.abs() + dy.abs() < metres
     }
 }
 
@@ -293,9 +296,17 @@ impl Pj {
     }
 }
 
+/// An operation between two CRSs.
+#[derive(Clone)]
+struct Operation {
+    pj: Rc<Pj>,
+    /// PROJ has several, one a region, and picks one for each point: the way back may be by another than the way there.
+    several: bool,
+}
+
 /// One thread's PROJ. Field order matters: objects go before the context they belong to.
 struct Context {
-    transforms: ByEnds<Rc<Pj>>,
+    transforms: ByEnds<Operation>,
     definitions: HashMap<String, Rc<Pj>>,
     raw: RawContext,
 }
@@ -361,40 +372,47 @@ impl Context {
 
     /// The operation between two CRSs, and which way it leads from `from` to `to`. One serves both ways. Which of the two is
     /// its source does not depend on who asked first, so that all threads compute the same bits.
-    fn transform(&mut self, from: &Crs, to: &Crs) -> Result<(Rc<Pj>, Way), CrsError> {
+    fn transform(&mut self, from: &Crs, to: &Crs) -> Result<(Operation, Way), CrsError> {
         let way = if from.definition() <= to.definition() { Way::Forward } else { Way::Inverse };
         let (first, second) = if way == Way::Forward { (from, to) } else { (to, from) };
         let (first, second) = (first.definition(), second.definition());
         let known = self.transforms.get(first).and_then(|targets| targets.get(second));
-        if let Some(pj) = known {
-            return Ok((pj.clone(), way));
+        if let Some(operation) = known {
+            return Ok((operation.clone(), way));
         }
         let none = |reason: String| CrsError::NoTransform { from: from.to_string(), to: to.to_string(), reason };
-        let pj = Rc::new(self.operation(first, second)?.ok_or_else(|| none(self.last_error()))?);
-        if self.transforms.len() >= KEPT {
+        let operation = self.operation(first, second)?.ok_or_else(|| none(self.last_error()))?;
+        if self.transforms.values().map(HashMap::len).sum::<usize>() >= KEPT {
             self.transforms.clear();
         }
-        self.transforms.entry(first.to_owned()).or_default().insert(second.to_owned(), pj.clone());
-        Ok((pj, way))
+        self.transforms.entry(first.to_owned()).or_default().insert(second.to_owned(), operation.clone());
+        Ok((operation, way))
     }
 
     /// Builds the operation between two CRSs by its PROJ string where it has one, so that all threads have the same.
-    fn operation(&mut self, source: &str, target: &str) -> Result<Option<Pj>, CrsError> {
+    fn operation(&mut self, source: &str, target: &str) -> Result<Option<Operation>, CrsError> {
         let recipe = if let Some(known) = known_recipe(source, target) {
             known
         } else {
             let text = self.recipe(source, target)?;
             let recipe = text.map_or(Recipe::Several, |text| Recipe::Text(text.into()));
             let mut recipes = RECIPES.write().unwrap_or_else(PoisonError::into_inner);
-            if recipes.len() >= KEPT {
+            if recipes.values().map(HashMap::len).sum::<usize>() >= KEPT {
                 recipes.clear();
             }
             recipes.entry(source.to_owned()).or_default().entry(target.to_owned()).or_insert(recipe).clone()
         };
-        let Recipe::Text(text) = recipe else { return self.look_up(source, target) };
-        let Ok(c) = CString::new(&*text) else { return Ok(None) };
-        // SAFETY: the context is alive and the string NUL-terminated.
-        Ok(NonNull::new(unsafe { proj_sys::proj_create(self.raw.0.as_ptr(), c.as_ptr()) }).map(Pj))
+        let several = recipe == Recipe::Several;
+        let built = match &recipe {
+            Recipe::Text(text) => CString::new(&**text).ok().and_then(|c| {
+                // SAFETY: the context is alive and the string NUL-terminated.
+                NonNull::new(unsafe { proj_sys::proj_create(self.raw.0.as_ptr(), c.as_ptr()) }).map(Pj)
+            }),
+            Recipe::Several => None,
+        };
+        // A string that PROJ itself does not take is that of a CRS at odds with itself.
+        let pj = if built.is_some() { built } else { self.look_up(source, target)? };
+        Ok(pj.map(|pj| Operation { pj: Rc::new(pj), several }))
     }
 
     /// The PROJ string of the operation between two CRSs, `None` where PROJ has several, one a region.
@@ -658,16 +676,33 @@ mod tests {
             with_context(|context| {
                 let (down, way) = context.transform(&lonlat, &from)?;
                 let mut there = points.clone();
-                down.apply(way, &mut there.0, &mut there.1);
+                down.pj.apply(way, &mut there.0, &mut there.1);
                 let (ours, way) = context.transform(&from, &to)?;
                 let theirs = context.look_up(from.definition(), to.definition())?.unwrap();
-                let (most, seen) = difference((&ours, way), (&theirs, Way::Forward), &there);
+                let (most, seen) = difference((&ours.pj, way), (&theirs, Way::Forward), &there);
                 assert!(seen > 200, "{from} to {to}: {seen} points");
                 let limit = if to.is_geographic() { 1e-12 } else { 1e-5 };
                 assert!(most < limit, "{from} to {to}: {most} of {seen} points");
                 Ok(())
             })
             .unwrap();
+        }
+    }
+
+    #[test]
+    fn old_datums_have_no_holes_where_proj_changes_its_operation() {
+        for (code, lon, lat) in [(23032, 9.0, 0.0), (23031, 3.5, 0.0), (26717, -80.0, 0.0), (20255, 145.0, -90.0)] {
+            let (utm, lonlat) = (Crs::epsg(code).unwrap(), Crs::lonlat().unwrap());
+            let (to, from) = (Transform::new(&lonlat, &utm).unwrap(), Transform::new(&utm, &lonlat).unwrap());
+            for step in 1..800 {
+                let (x, y) = (lon + f64::from(step % 7) * 0.3 - 1.0, lat + f64::from(step) * 0.1);
+                let (e, n) = to.point(x, y).unwrap_or_else(|| panic!("EPSG:{code}: {x} {y} has no image"));
+                let (again_x, again_y) = from.point(e, n).unwrap();
+                assert!(
+                    (again_x - x).abs() * y.to_radians().cos() + (again_y - y).abs() < 0.01,
+                    "EPSG:{code}: {x} {y}"
+                );
+            }
         }
     }
 

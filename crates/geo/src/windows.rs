@@ -12,6 +12,9 @@ const LEAF: usize = 8;
 pub(crate) const FINE: usize = 256;
 /// The same where a window somewhat too wide will do.
 pub(crate) const ROUGH: usize = 32;
+/// A cell without an image is cut down to this where the map's rim may run through it: between two of its points a rim of
+/// any usual radius enters such a cell by less than a pixel.
+const RIM: usize = 64;
 /// Along each side of the window asked for, this many cells to begin with.
 const ROOT_CELLS: usize = 8;
 /// A rough cell is off the source when it is this many times its own extent away.
@@ -25,9 +28,9 @@ const EDGE: f64 = 1e-3;
 /// `window` is cut into cells. A cell whose image under the transform is smooth is bounded by nine points of it and twice
 /// their distance from a bilinear surface; it is taken, dropped, or cut into four where it lies on the image's edge. A
 /// cell on a seam, a pole or the edge of the projection's domain is cut down to pixels, unless its points are all far
-/// from the source. `hints` are positions in
-/// destination pixels known to lie on the source. With fewer cells along its side (`edge`) a window on the source's edge is
-/// wider.
+/// from the source. A cell of whose points none has an image is dropped where none around it has one either. `hints` are
+/// positions in destination pixels known to lie on the source. With fewer cells along its side (`edge`) a window on the
+/// source's edge is wider.
 pub(crate) fn warp_windows(
     transform: &Move<'_>,
     image: Shape,
@@ -61,7 +64,10 @@ pub(crate) fn warp_windows(
                 found.add(*bbox, *cell);
             }
         }
+        let nowhere = cells.iter().zip(&verdicts).filter(|(cell, verdict)| is_large_nowhere(**cell, verdict));
+        let mut rims = rims(transform, nowhere).into_iter();
         for (cell, verdict) in cells.iter().zip(verdicts) {
+            let rim = is_large_nowhere(*cell, &verdict) && rims.next().unwrap_or(true);
             let hinted = || hints.iter().any(|&(x, y)| holds(*cell, x, y));
             let small = cell.rows <= LEAF && cell.cols <= LEAF;
             match verdict {
@@ -72,7 +78,7 @@ pub(crate) fn warp_windows(
                 }
                 Verdict::Edge { .. } => next.extend(quarters(*cell)),
                 Verdict::Outside if !hinted() => {}
-                Verdict::Nowhere if !first && !hinted() => {}
+                Verdict::Nowhere if !first && !rim && !hinted() => {}
                 _ if small => found.add_pixels(transform, *cell),
                 _ => next.extend(quarters(*cell)),
             }
@@ -94,6 +100,30 @@ enum Verdict {
     Nowhere,
     /// Too rough to tell.
     Rough,
+}
+
+fn is_large_nowhere(cell: Window, verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Nowhere) && cell.rows.max(cell.cols) > RIM
+}
+
+/// Of cells without an image, whether one of the points around, half a cell away, has one: the map's rim may then enter the
+/// cell between the points that were looked at.
+fn rims<'c>(transform: &Move<'_>, cells: impl Iterator<Item = (&'c Window, &'c Verdict)>) -> Vec<bool> {
+    const AROUND: usize = 16;
+    let around = |k: u8| (f64::from(k % 5) / 2.0 - 0.5, f64::from(k / 5) / 2.0 - 0.5);
+    let inner = |u: f64, v: f64| (0.0..=1.0).contains(&u) && (0.0..=1.0).contains(&v);
+    let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = cells
+        .flat_map(|(cell, _)| {
+            (0..25_u8)
+                .map(around)
+                .filter(|&(u, v)| !inner(u, v))
+                .map(|(u, v)| (index(cell.col) + u * index(cell.cols), index(cell.row) + v * index(cell.rows)))
+        })
+        .unzip();
+    if !xs.is_empty() {
+        transform(&mut xs, &mut ys);
+    }
+    xs.chunks_exact(AROUND).map(|xs| xs.iter().any(|x| x.is_finite())).collect()
 }
 
 struct Found {

@@ -320,6 +320,35 @@ fn a_world_from_0_to_360_serves_both_halves_of_the_earth() {
 }
 
 #[test]
+fn the_rim_of_a_round_map_is_followed_in_a_large_output() {
+    let world = Affine::new(0.1, 0.0, -180.0, 0.0, -0.1, 90.0);
+    let src = GeoBox::new(Shape::new(1800, 3600), world, Crs::epsg(4326).unwrap()).unwrap();
+    for (definition, size, radius) in [
+        ("+proj=ortho +lat_0=0 +lon_0=0 +R=6371000", 1000.0, 6_371_000.0),
+        ("+proj=laea +lat_0=0 +lon_0=0 +R=6371000", 2000.0, 2.0 * 6_371_000.0),
+    ] {
+        let crs = Crs::parse(definition).unwrap();
+        // The rim enters a quarter of the output by three rows, and between the points that are looked at.
+        let top = radius - 3.0 * size + 4096.0 * size;
+        let dst = GeoBox::new(Shape::new(16384, 16384), Affine::new(size, 0.0, -8448.0 * size, 0.0, -size, top), crs);
+        let dst = dst.unwrap();
+        let exact = PixelTransform::new(&src, &dst).unwrap();
+        let reach = relate(&src, &dst, Resampling::Nearest).unwrap().reach().unwrap();
+        // The first row that has pixels, and how many.
+        let first = (0..16384).find_map(|row| {
+            let (mut xs, mut ys): (Vec<f64>, Vec<f64>) =
+                (0..16384).map(|col| (f64::from(col) + 0.5, f64::from(row) + 0.5)).unzip();
+            exact.apply(&mut xs, &mut ys);
+            let n = xs.iter().filter(|x| x.is_finite()).count();
+            (n > 0).then_some((row as usize, n))
+        });
+        let (row, n) = first.unwrap();
+        assert!(n > 50, "{definition}: {n} pixels in row {row}");
+        assert!(reach.row <= row, "{definition}: row {row} has {n} pixels, {reach:?}");
+    }
+}
+
+#[test]
 fn an_edge_that_bulges_is_followed() {
     // The north edge of this output is an arc in the source: its ends lie on the same row, its middle 25 rows above.
     let src = families::grid(&FAMILIES[3], (10.0, 60.0), Shape::new(400, 900), 5000.0, 0.0).unwrap();

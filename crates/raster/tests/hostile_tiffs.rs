@@ -136,10 +136,10 @@ fn large_blocks() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     add("ZSTD tile that does not say how little", &little(50_000, &zstd), "of Zstd holds");
     // One value takes no room in LERC, whatever the size: the blob itself says 16,000² here.
     let lerc = lerc::encode_slice(64, 64, &[7_u16; 64 * 64], lerc::Precision::Lossless).unwrap();
-    add("LERC tile of another size", &little(34_887, &lerc), "64 × 64 × 1, expected 16000 × 16000 × 1");
+    add("LERC tile of another size", &Tiff::tiled(128, 128, 34_887, &lerc), "64 × 64 × 1, expected 128 × 128 × 1");
     let mut large = lerc.clone();
     large[14..22].copy_from_slice(&[16_000_u32.to_le_bytes(), 16_000_u32.to_le_bytes()].concat());
-    add("LERC tile of one value", &little(34_887, &large), "holds 16777216 at most, expected 512000000");
+    add("LERC tile of one value", &little(34_887, &large), "its blocks of LERC have 512000000 bytes");
     let mut other = lerc.clone();
     *other.last_mut().unwrap() ^= 1;
     add("LERC tile of other bytes", &Tiff::tiled(64, 64, 34_887, &other), "no LERC");

@@ -17,13 +17,8 @@ fn asked(args: &LoadArgs) -> Result<(Search, LoadSpec), Failure> {
 }
 
 pub(crate) fn run(global: &Global, args: &LoadArgs) -> Result<(), Failure> {
-    // What is asked for goes through PROJ, which opens its own database: the catalog is opened meanwhile.
-    let (dc, asked) = std::thread::scope(|scope| {
-        let dc = scope.spawn(|| super::open(global));
-        let asked = asked(args);
-        (dc.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), asked)
-    });
-    let ((search, spec), dc) = (asked?, dc?);
+    let (search, spec) = asked(args)?;
+    let dc = super::open(global)?;
     if args.explain {
         let explanation = dc.explain(&search, &spec)?;
         if args.json.json {

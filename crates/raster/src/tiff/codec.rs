@@ -97,14 +97,10 @@ pub(super) fn check_claim(image: &Image, packed: &[u8], rows: usize) -> Result<(
             let (width, height) = decoder.map_err(|error| format!("a block is no WebP: {error}"))?.dimensions();
             (width as usize).saturating_mul(height as usize).saturating_mul(image.together())
         }
-        Codec::WebP => usize::MAX,
-        // One value takes no bits at all, but the image names its size.
-        Codec::Lerc(Outer::None) => {
-            lerc::check(image, packed, rows).map(|()| packed.len().saturating_mul(LERC_MOST))?
-        }
-        Codec::Lerc(_) => packed.len().saturating_mul(LERC_MOST),
+        // One value takes no bits at all: what may be asked for is bounded where the file is opened.
+        Codec::Lerc(Outer::None) => lerc::check(image, packed, rows).map(|()| usize::MAX)?,
+        Codec::WebP | Codec::Lerc(_) => usize::MAX,
     };
-    let most = if matches!(image.codec, Codec::Lerc(_)) { most.max(LERC_FREE) } else { most };
     if most < expected {
         return Err(match image.codec {
             Codec::None => format!("a block has {most} bytes, expected {expected}"),
@@ -118,10 +114,6 @@ pub(super) fn check_claim(image: &Image, packed: &[u8], rows: usize) -> Result<(
 
 /// Bytes of a block whose claim is worth a look into its header.
 const LARGE: usize = 1 << 20;
-
-/// Bytes that one byte of LERC may stand for beyond [`LERC_FREE`], which a block of one value may have.
-const LERC_MOST: usize = 4096;
-const LERC_FREE: usize = 16 << 20;
 
 /// What a ZSTD frame says that it holds. Where it does not say: a block of 4 bytes is 128 KiB of one value at most.
 fn zstd_most(packed: &[u8]) -> usize {

@@ -137,6 +137,9 @@ impl Image {
                  small tiles"
             )));
         }
+        if matches!(codec, Codec::Lerc(_)) && block_bytes > lerc::MOST_BLOCK_BYTES {
+            return Err(Refusal::foreign(format!("its blocks of LERC have {block_bytes} bytes")));
+        }
         let (offsets, counts) = if tiled { (TILE_OFFSETS, TILE_COUNTS) } else { (STRIP_OFFSETS, STRIP_COUNTS) };
         if !directory.has(counts) {
             return Err(Refusal::foreign("it does not tell how long its blocks are"));

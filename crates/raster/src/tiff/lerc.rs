@@ -29,6 +29,9 @@ impl Outer {
     }
 }
 
+/// Unpacked bytes of a block at most: few of its packed bytes tell nothing, as one value for all pixels takes none.
+pub(super) const MOST_BLOCK_BYTES: u128 = 64 << 20;
+
 /// True for types that LERC has.
 pub(super) fn holds(stored: DataType) -> bool {
     !matches!(stored, DataType::Int64 | DataType::UInt64 | DataType::Float16)

@@ -54,9 +54,10 @@ fn bar_and_remove(folder: &Path) -> std::io::Result<()> {
 /// it, when the value is dropped without [`Staging::publish`].
 pub struct Staging {
     target: PathBuf,
+    /// Before the folder that its files are in.
+    on_disk: Early,
     folder: TempDir,
     overwrite: bool,
-    on_disk: Early,
 }
 
 impl Staging {

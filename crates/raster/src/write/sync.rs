@@ -75,9 +75,11 @@ impl Early {
 
 impl Drop for Early {
     fn drop(&mut self) {
-        // An output that is given up needs no disk.
-        if let Some(helper) = self.0.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            helper.stop.store(true, Ordering::Relaxed);
+        // An output that is given up needs no disk. Its files are closed before its folder is removed.
+        if let Some(Helper { files, stop, thread }) = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            stop.store(true, Ordering::Relaxed);
+            drop(files);
+            let _ = thread.join();
         }
     }
 }

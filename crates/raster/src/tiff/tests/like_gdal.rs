@@ -243,6 +243,10 @@ fn lerc_of_every_type_and_layout_is_as_gdal_reads_it() {
     all_layouts("lerc-f32", &LERC, 1, |v| odd(v) as f32);
     all_layouts("lerc-f64x3", &LERC, 3, odd);
     all_layouts("lerc-one-value", &LERC, 1, |_| 7.5_f64);
+    // A tile of 24 MB in some hundred bytes.
+    let large = ["TILED=YES", "BLOCKXSIZE=2048", "BLOCKYSIZE=1536", "COMPRESS=LERC_ZSTD"];
+    let make = Make { size: (2048, 1536), options: &large, ..Make::default() };
+    made("lerc-large", &make, |_| 0.0_f64, compare);
     for bands in [2, 4] {
         for codec in LERC {
             let options = [&["ALPHA=YES"], codec].concat();
