@@ -19,6 +19,7 @@ struct Inner {
     description: Description,
     curved_sides: bool,
     transverse_mercator: bool,
+    lambert_azimuthal: bool,
 }
 
 impl Inner {
@@ -29,7 +30,8 @@ impl Inner {
         };
         let curved_sides = of_method(&CURVED_SIDES);
         let transverse_mercator = of_method(&["Transverse Mercator"]);
-        Self { definition, description, curved_sides, transverse_mercator }
+        let lambert_azimuthal = of_method(&["Lambert Azimuthal Equal Area"]);
+        Self { definition, description, curved_sides, transverse_mercator, lambert_azimuthal }
     }
 }
 
@@ -236,7 +238,7 @@ impl Crs {
 
     /// True for Lambert's equal-area map around a point.
     pub(crate) fn is_lambert_azimuthal(&self) -> bool {
-        self.wkt().contains("METHOD[\"Lambert Azimuthal Equal Area\"")
+        self.0.lambert_azimuthal
     }
 
     /// Names of the (y, x) dimensions of an array in this CRS: `("latitude", "longitude")` or `("y", "x")`.

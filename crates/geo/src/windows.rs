@@ -65,7 +65,7 @@ pub(crate) fn warp_windows(
             }
         }
         let nowhere = cells.iter().zip(&verdicts).filter(|(cell, verdict)| is_large_nowhere(**cell, verdict));
-        let mut rims = rims(transform, nowhere).into_iter();
+        let mut rims = rims(transform, nowhere.map(|(cell, _)| *cell)).into_iter();
         for (cell, verdict) in cells.iter().zip(verdicts) {
             let rim = is_large_nowhere(*cell, &verdict) && rims.next().unwrap_or(true);
             let hinted = || hints.iter().any(|&(x, y)| holds(*cell, x, y));
@@ -108,16 +108,16 @@ fn is_large_nowhere(cell: Window, verdict: &Verdict) -> bool {
 
 /// Of cells without an image, whether one of the points around, half a cell away, has one: the map's rim may then enter the
 /// cell between the points that were looked at.
-fn rims<'c>(transform: &Move<'_>, cells: impl Iterator<Item = (&'c Window, &'c Verdict)>) -> Vec<bool> {
+fn rims(transform: &Move<'_>, cells: impl Iterator<Item = Window>) -> Vec<bool> {
     const AROUND: usize = 16;
     let around = |k: u8| (f64::from(k % 5) / 2.0 - 0.5, f64::from(k / 5) / 2.0 - 0.5);
     let inner = |u: f64, v: f64| (0.0..=1.0).contains(&u) && (0.0..=1.0).contains(&v);
     let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = cells
-        .flat_map(|(cell, _)| {
+        .flat_map(|cell| {
             (0..25_u8)
                 .map(around)
                 .filter(|&(u, v)| !inner(u, v))
-                .map(|(u, v)| (index(cell.col) + u * index(cell.cols), index(cell.row) + v * index(cell.rows)))
+                .map(move |(u, v)| (index(cell.col) + u * index(cell.cols), index(cell.row) + v * index(cell.rows)))
         })
         .unzip();
     if !xs.is_empty() {

@@ -39,24 +39,22 @@ pub(super) fn prepare<'a>(
     let mut windows = HashMap::new();
     let mut maps = Maps::new(plan.geobox.shape.cols);
     for (&key, relation) in geometry.relations() {
-        let map = match relation.linear() {
-            Some(_) => None,
-            // Where the whole output meets the source; the map of that tells the tiles' windows.
+        // One affine answers at once; else the map of where the whole output meets the source does.
+        let met = match relation.linear() {
+            Some(_) => Some((plan.geobox.shape.whole(), None)),
             None => relation.reach().map(|all| (all, maps.add(key, relation, all))),
+        };
+        let windows_of = |tile: Window| {
+            let (all, map) = met.as_ref()?;
+            let part = tile.intersection(*all)?;
+            map.as_ref().map_or_else(|| relation.windows(part), |map| relation.windows_on(map, part))
         };
         let mut found = Vec::with_capacity(tiles.len());
         for tile in &tiles {
             if options.cancel.load(Ordering::Relaxed) {
                 break;
             }
-            found.push(match &map {
-                None if relation.linear().is_none() => None,
-                Some((all, map)) => tile.intersection(*all).and_then(|part| match map {
-                    Some(map) => relation.windows_on(map, part),
-                    None => relation.windows(part),
-                }),
-                None => relation.windows(*tile),
-            });
+            found.push(windows_of(*tile));
         }
         windows.insert(key, found);
     }
