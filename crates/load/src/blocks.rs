@@ -43,21 +43,36 @@ impl BlockStore {
         Self { most, inner: Mutex::default() }
     }
 
-    /// The block of this key, decoded by `decode` (which tells its size in bytes too) if it is not there.
+    /// The block of this key, decoded by `decode` (which tells its size in bytes too) if it is not there. With it may come
+    /// another one that will be wanted soon: the first of `soon` that is neither there nor being decoded is named to
+    /// `decode`.
     ///
     /// # Errors
-    /// What `decode` says; nothing is stored then.
+    /// What `decode` says of the block; nothing is stored then. What it says of the other one is left to when that is wanted.
     pub(crate) fn block<B: Send + Sync + 'static, E>(
         &self,
         key: BlockKey,
-        decode: impl FnOnce() -> Result<(B, usize), E>,
+        soon: impl Iterator<Item = BlockKey>,
+        decode: impl FnOnce(Option<BlockKey>) -> (Result<(B, usize), E>, Option<(B, usize)>),
     ) -> Result<Arc<B>, E> {
         let slot = self.slot(key);
         let mut content = lock(&slot);
         if let Some(block) = content.as_ref().and_then(|block| block.clone().downcast::<B>().ok()) {
             return Ok(block);
         }
-        let (block, bytes) = decode()?;
+        let other = soon.map(|key| (key, self.slot(key))).find(|(_, slot)| slot.try_lock().is_ok_and(|b| b.is_none()));
+        // Nobody waits for a slot that it does not hold yet but for its first one: there is no circle.
+        let mut beside = other.as_ref().and_then(|(key, slot)| Some((*key, slot.try_lock().ok()?)));
+        let (block, more) = decode(beside.as_ref().map(|(key, _)| *key));
+        let grown = beside.as_mut().zip(more).map(|((key, content), (block, bytes))| {
+            **content = Some(Arc::new(block));
+            (*key, bytes)
+        });
+        drop(beside);
+        if let Some((key, bytes)) = grown {
+            self.grown(key, bytes);
+        }
+        let (block, bytes) = block?;
         let block = Arc::new(block);
         *content = Some(block.clone());
         drop(content);
@@ -156,9 +171,9 @@ mod tests {
         let store = BlockStore::new(20);
         let decoded = std::cell::RefCell::new(Vec::new());
         let read = |key: BlockKey| {
-            store.block(key, || {
+            store.block(key, std::iter::empty(), |_| {
                 decoded.borrow_mut().push(key);
-                Ok::<_, ()>((key, 10))
+                (Ok::<_, ()>((key, 10)), None)
             })
         };
         for key in [(0, 0, 0), (0, 0, 1), (0, 0, 0), (0, 0, 2), (0, 0, 0), (0, 0, 1)] {
@@ -173,7 +188,28 @@ mod tests {
     #[test]
     fn failed_decode_stores_nothing() {
         let store = BlockStore::new(100);
-        assert_eq!(store.block::<u8, _>((0, 0, 0), || Err("no")).unwrap_err(), "no");
-        assert_eq!(*store.block::<u8, ()>((0, 0, 0), || Ok((7, 1))).unwrap(), 7);
+        let alone = std::iter::empty;
+        assert_eq!(store.block::<u8, _>((0, 0, 0), alone(), |_| (Err("no"), None)).unwrap_err(), "no");
+        assert_eq!(*store.block::<u8, ()>((0, 0, 0), alone(), |_| (Ok((7, 1)), None)).unwrap(), 7);
+    }
+
+    #[test]
+    fn block_that_is_wanted_soon_is_decoded_with_another() {
+        let store = BlockStore::new(100);
+        let soon = || [(0, 0, 1), (0, 0, 2)].into_iter();
+        let first = store.block::<u8, ()>((0, 0, 0), soon(), |other| {
+            assert_eq!(other, Some((0, 0, 1)));
+            (Ok((10, 1)), Some((11, 1)))
+        });
+        assert_eq!(*first.unwrap(), 10);
+        // It is there, and so is no longer named.
+        assert_eq!(*store.block::<u8, ()>((0, 0, 1), soon(), |_| unreachable!()).unwrap(), 11);
+        let third = store.block::<u8, ()>((0, 0, 3), soon(), |other| {
+            assert_eq!(other, Some((0, 0, 2)));
+            (Ok((13, 1)), None)
+        });
+        assert_eq!(*third.unwrap(), 13);
+        assert_eq!(*store.block::<u8, ()>((0, 0, 2), soon(), |_| (Ok((12, 1)), None)).unwrap(), 12);
+        assert_eq!(lock(&store.inner).bytes, 4);
     }
 }

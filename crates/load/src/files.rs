@@ -69,6 +69,9 @@ pub(crate) enum Way {
     Warp,
 }
 
+/// A block, and the bytes that it takes.
+type Weighed<T> = (Block<T>, usize);
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -180,39 +183,85 @@ impl SourceFile {
         Ok(())
     }
 
-    /// One of our blocks, decoded, from the store if it is there.
+    /// The first of these of our blocks, decoded, from the store if it is there. Another of them may be decoded with it.
     pub(crate) fn block<T: Sample>(
         &self,
         opened: &Opened,
-        (row, col): (usize, usize),
+        wanted: &[(usize, usize)],
         store: &BlockStore,
         plan: &LoadPlan,
     ) -> Result<Arc<Block<T>>, LoadError> {
-        store.block((self.index, row, col), || {
+        let outside = || LoadError::BadPlan { reason: "a block lies outside its file".to_owned() };
+        let (first, soon) = wanted.split_first().ok_or_else(outside)?;
+        let key = |&(row, col): &(usize, usize)| (self.index, row, col);
+        store.block(key(first), soon.iter().map(key), |other| {
             let Shape { rows, cols } = opened.block;
-            let window = Window::new(row * rows, col * cols, rows, cols).intersection(opened.shape.whole());
-            let window =
-                window.ok_or_else(|| LoadError::BadPlan { reason: "a block lies outside its file".to_owned() })?;
-            let (pixels, mask) =
-                self.read(opened.level, window, opened.header.has_mask).map_err(|e| self.raster_error(plan, e))?;
-            let bytes = window.shape().pixels() * (size_of::<T>() + usize::from(mask.is_some()));
-            let file = pixels.dtype();
-            let block =
-                opened.conversion.convert::<T>(pixels, mask).map_err(|v| self.outside(plan, v, T::DTYPE, file))?;
-            Ok((block, bytes))
+            let window = |(_, row, col)| {
+                let whole = Window::new(row * rows, col * cols, rows, cols);
+                whole.intersection(opened.shape.whole())
+            };
+            let Some(one) = window(key(first)) else { return (Err(outside()), None) };
+            match other.and_then(window) {
+                None => (self.read(opened, one, plan), None),
+                Some(two) => self.read_two(opened, [one, two], plan),
+            }
         })
     }
 
-    fn read(&self, level: usize, window: Window, mask: bool) -> Result<(Pixels, Option<Vec<u8>>), RasterError> {
-        let idle = self.idle();
-        let mut raster = match idle {
-            Some(raster) => raster,
-            None => self.files.open(&self.location)?,
-        };
-        let pixels = raster.read(level, window)?;
-        let mask = if mask { raster.read_mask(level, window)? } else { None };
+    /// The pixels of a window of the level, and the bytes they take.
+    fn read<T: Sample>(&self, opened: &Opened, window: Window, plan: &LoadPlan) -> Result<Weighed<T>, LoadError> {
+        let mut raster = self.reader(plan)?;
+        let pixels = raster.read(opened.level, window);
+        let block = self.converted(opened, &mut *raster, window, pixels, plan)?;
         lock(&self.idle).push(raster);
-        Ok((pixels, mask))
+        Ok(block)
+    }
+
+    /// The same of two windows; where the second cannot be had, it is left out.
+    fn read_two<T: Sample>(
+        &self,
+        opened: &Opened,
+        windows: [Window; 2],
+        plan: &LoadPlan,
+    ) -> (Result<Weighed<T>, LoadError>, Option<Weighed<T>>) {
+        let mut raster = match self.reader(plan) {
+            Ok(raster) => raster,
+            Err(error) => return (Err(error), None),
+        };
+        let ([one, two], [pixels, also]) = (windows, raster.read_two(opened.level, windows));
+        let first = self.converted(opened, &mut *raster, one, pixels, plan);
+        let second = self.converted(opened, &mut *raster, two, also, plan).ok();
+        if first.is_ok() {
+            lock(&self.idle).push(raster);
+        }
+        (first, second)
+    }
+
+    fn reader(&self, plan: &LoadPlan) -> Result<Box<dyn Raster>, LoadError> {
+        match self.idle() {
+            Some(raster) => Ok(raster),
+            None => self.files.open(&self.location).map_err(|e| self.raster_error(plan, e)),
+        }
+    }
+
+    /// Pixels that were read, with their mask, as the load wants them.
+    fn converted<T: Sample>(
+        &self,
+        opened: &Opened,
+        raster: &mut dyn Raster,
+        window: Window,
+        pixels: Result<Pixels, RasterError>,
+        plan: &LoadPlan,
+    ) -> Result<Weighed<T>, LoadError> {
+        let masked = |pixels| {
+            let mask = if opened.header.has_mask { raster.read_mask(opened.level, window)? } else { None };
+            Ok((pixels, mask))
+        };
+        let (pixels, mask) = pixels.and_then(masked).map_err(|e| self.raster_error(plan, e))?;
+        let bytes = window.shape().pixels() * (size_of::<T>() + usize::from(mask.is_some()));
+        let file = pixels.dtype();
+        let block = opened.conversion.convert::<T>(pixels, mask).map_err(|v| self.outside(plan, v, T::DTYPE, file))?;
+        Ok((block, bytes))
     }
 
     /// Bytes of the file that reading a window of the level takes, where its header tells them.

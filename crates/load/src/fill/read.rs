@@ -124,24 +124,26 @@ pub(super) fn blocks_of<T: Sample>(
 ) -> Result<Vec<Placed<T>>, LoadError> {
     let Reading { context, file, opened, .. } = *reading;
     let Shape { rows, cols } = opened.block;
-    let mut blocks = Vec::new();
-    for row in window.row / rows..window.row_end().div_ceil(rows) {
-        for col in window.col / cols..window.col_end().div_ceil(cols) {
-            let place = Window::new(row * rows, col * cols, rows, cols);
-            let Some(place) = place.intersection(opened.shape.whole()) else { continue };
-            if context.cancel.load(Ordering::Relaxed) {
-                return Err(LoadError::Cancelled);
-            }
-            let block = match file.block::<T>(opened, (row, col), &context.store, context.plan) {
-                Ok(block) => block,
-                Err(error) => {
-                    // The hole is the block, whatever chunk asks for it.
-                    broken.leave_out(error)?;
-                    Arc::new(Block::missing(place.shape().pixels()))
-                }
-            };
-            blocks.push((place, block));
+    let across = window.col / cols..window.col_end().div_ceil(cols);
+    let wanted =
+        (window.row / rows..window.row_end().div_ceil(rows)).flat_map(|row| across.clone().map(move |col| (row, col)));
+    let wanted: Vec<(usize, usize)> = wanted.collect();
+    let mut blocks = Vec::with_capacity(wanted.len());
+    for (i, (row, col)) in wanted.iter().enumerate() {
+        let place = Window::new(row * rows, col * cols, rows, cols);
+        let Some(place) = place.intersection(opened.shape.whole()) else { continue };
+        if context.cancel.load(Ordering::Relaxed) {
+            return Err(LoadError::Cancelled);
         }
+        let block = match file.block::<T>(opened, &wanted[i..], &context.store, context.plan) {
+            Ok(block) => block,
+            Err(error) => {
+                // The hole is the block, whatever chunk asks for it.
+                broken.leave_out(error)?;
+                Arc::new(Block::missing(place.shape().pixels()))
+            }
+        };
+        blocks.push((place, block));
     }
     Ok(blocks)
 }

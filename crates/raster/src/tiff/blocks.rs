@@ -10,7 +10,7 @@ use cube_geo::Window;
 
 use super::ByteSource;
 use super::bytes::Fetched;
-use super::codec::{check_claim, decode};
+use super::codec::{Packed, check_claim, decode, decode_two};
 use super::image::Image;
 
 /// Packed bytes that are fetched at once.
@@ -118,28 +118,59 @@ impl Plane<'_> {
 
     /// As [`Plane::read`] where samples are pixels. A window within one block is unpacked where its pixels stay.
     pub(super) fn read_same<T: Pod + Default>(&self, window: Window, fill: T) -> Result<Vec<T>, String> {
-        let (image, parts) = (self.image, self.parts(window));
-        let [part] = parts.as_slice() else { return self.read(window, fill, |same: T| same) };
-        if image.together() > 1 || self.keeps() {
-            return self.read(window, fill, |same: T| same);
-        }
-        let places = image.places(self.source, self.band, std::iter::once(part.block))?;
-        let Some(place) = places.first().filter(|place| !place.is_empty()) else {
-            return Ok(vec![fill; window.shape().pixels()]);
-        };
-        let rows = image.stored_rows(part.block.0);
-        let mut pixels = FETCHED.with_borrow_mut(|fetched| {
-            fetched.fetch(self.source, std::slice::from_ref(place)).map_err(|e| e.to_string())?;
-            check_claim(image, fetched.get(0), rows)?;
-            let mut pixels = vec![T::default(); rows * image.block.cols];
-            let bytes = bytemuck::try_cast_slice_mut(&mut pixels).map_err(|e| format!("a block is askew: {e}"))?;
-            decode(image, fetched.get(0), rows, bytes)?;
-            fetched.shrink();
-            Ok::<_, String>(pixels)
-        })?;
-        // The rows of the window move to the front, over what is not asked for.
-        let stride = image.block.cols;
-        let first = (window.row - part.block.0 * image.block.rows) * stride + window.col - part.block.1 * stride;
+        let Some(part) = self.alone(window) else { return self.read(window, fill, |same: T| same) };
+        self.fetch(&[part], |found| {
+            let [(part, packed)] = found else { return Err("a block is lost".to_owned()) };
+            let Some(packed) = packed else { return Ok(vec![fill; part.window.shape().pixels()]) };
+            let mut pixels = self.room::<T>(part, packed)?;
+            decode(self.image, packed, self.image.stored_rows(part.block.0), bytes_of(&mut pixels)?)?;
+            Ok(self.cut(pixels, part))
+        })
+        .and_then(|mut pixels| pixels.pop().ok_or_else(|| "a block is lost".to_owned()))
+    }
+
+    /// As [`Plane::read_same`] of two windows. Each within a block of its own are unpacked at once.
+    pub(super) fn read_same_two<T: Pod + Default>(&self, windows: [Window; 2], fill: T) -> [Result<Vec<T>, String>; 2] {
+        let [one, two] = windows;
+        let one_by_one = || [self.read_same(one, fill), self.read_same(two, fill)];
+        let (Some(a), Some(b)) = (self.alone(one), self.alone(two)) else { return one_by_one() };
+        let mut found = None;
+        let said = self.fetch(&[a, b], |blocks| {
+            if let [(a, Some(packed)), (b, Some(also))] = blocks {
+                let (mut first, mut second) = (self.room::<T>(a, packed)?, self.room::<T>(b, also)?);
+                let rows = |part: &Part| self.image.stored_rows(part.block.0);
+                let blocks: (Packed<'_>, Packed<'_>) =
+                    ((*packed, rows(a), bytes_of(&mut first)?), (*also, rows(b), bytes_of(&mut second)?));
+                let (done, done_too) = decode_two(self.image, blocks);
+                found = Some([done.map(|()| self.cut(first, a)), done_too.map(|()| self.cut(second, b))]);
+            }
+            Ok(())
+        });
+        // What is wrong with one of them is told where it is read alone.
+        said.ok().and(found).unwrap_or_else(one_by_one)
+    }
+
+    /// The part of the only block that a window touches, if no more is made of it than its pixels.
+    fn alone(&self, window: Window) -> Option<Part> {
+        let (image, block) = (self.image, self.image.block);
+        let within = |first: usize, end: usize, size: usize| first / size == end.saturating_sub(1) / size;
+        let one = within(window.row, window.row_end(), block.rows) && within(window.col, window.col_end(), block.cols);
+        let plain = one && !window.shape().is_empty() && image.together() == 1 && !self.keeps();
+        plain.then(|| Part { block: (window.row / block.rows, window.col / block.cols), window })
+    }
+
+    /// Room for all pixels of a block.
+    fn room<T: Pod + Default>(&self, part: &Part, packed: &[u8]) -> Result<Vec<T>, String> {
+        let rows = self.image.stored_rows(part.block.0);
+        check_claim(self.image, packed, rows)?;
+        Ok(vec![T::default(); rows * self.image.block.cols])
+    }
+
+    /// Of the pixels of a block, those of its part: they move to the front, over what is not asked for.
+    fn cut<T: Copy>(&self, mut pixels: Vec<T>, part: &Part) -> Vec<T> {
+        let (block, window) = (self.image.block, part.window);
+        let stride = block.cols;
+        let first = (window.row - part.block.0 * block.rows) * stride + window.col - part.block.1 * stride;
         if first > 0 || window.cols < stride {
             for row in 0..window.rows {
                 let from = first + row * stride;
@@ -150,7 +181,7 @@ impl Plane<'_> {
         if pixels.len() < pixels.capacity() / 2 {
             pixels.shrink_to_fit();
         }
-        Ok(pixels)
+        pixels
     }
 
     /// Bytes of the file that a window takes; `None` where it has too many blocks to count them.
@@ -202,12 +233,12 @@ impl Plane<'_> {
                 let slot = cache.slot((level, part.block.0, part.block.1), bytes);
                 let mut content = lock(&slot);
                 if content.is_none() {
-                    self.fetch(std::slice::from_ref(part), |_, packed| {
-                        let Some(packed) = packed else { return Ok(()) };
-                        check_claim(self.image, packed, self.image.stored_rows(part.block.0))?;
+                    self.fetch(std::slice::from_ref(part), |found| {
+                        let [(_, Some(packed))] = found else { return Ok(()) };
+                        let rows = self.image.stored_rows(part.block.0);
+                        check_claim(self.image, packed, rows)?;
                         let mut words = vec![0_u64; bytes.div_ceil(8)].into_boxed_slice();
-                        let out = bytemuck::cast_slice_mut(&mut words);
-                        decode(self.image, packed, self.image.stored_rows(part.block.0), &mut out[..bytes])?;
+                        decode(self.image, packed, rows, &mut bytemuck::cast_slice_mut(&mut words)[..bytes])?;
                         *content = Some(Arc::new(words));
                         Ok(())
                     })?;
@@ -218,42 +249,77 @@ impl Plane<'_> {
             }
             return Ok(());
         }
-        let mut words = Vec::new();
+        let (mut words, mut more) = (Vec::new(), Vec::new());
         // In the order in which they lie in most files.
         parts.sort_by_key(|part| part.block);
-        self.fetch(&parts, |part, packed| {
-            let Some(packed) = packed else { return take(part, None) };
-            let rows = self.image.stored_rows(part.block.0);
-            let bytes = self.block_bytes(part.block.0);
-            check_claim(self.image, packed, rows)?;
-            words.resize(bytes.div_ceil(8), 0_u64);
-            let out = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..bytes];
-            decode(self.image, packed, rows, out)?;
-            take(part, Some(out))
-        })
+        let each = self.fetch(&parts, |found| {
+            if let [(a, Some(packed)), (b, Some(also))] = found {
+                let (first, second) = (self.packed(a, packed, &mut words)?, self.packed(b, also, &mut more)?);
+                let (done, done_too) = decode_two(self.image, (first, second));
+                done?;
+                take(a, Some(self.unpacked(a, &words)))?;
+                done_too?;
+                return take(b, Some(self.unpacked(b, &more)));
+            }
+            found.iter().try_for_each(|(part, packed)| {
+                let Some(packed) = packed else { return take(part, None) };
+                let (packed, rows, out) = self.packed(part, packed, &mut words)?;
+                decode(self.image, packed, rows, out)?;
+                take(part, Some(self.unpacked(part, &words)))
+            })
+        });
+        each.map(|_| ())
     }
 
-    /// Gives the packed bytes of each block, `None` for one that was never written.
-    fn fetch(
+    /// A block with room for it in `words`.
+    fn packed<'b>(&self, part: &Part, packed: &'b [u8], words: &'b mut Vec<u64>) -> Result<Packed<'b>, String> {
+        let rows = self.image.stored_rows(part.block.0);
+        check_claim(self.image, packed, rows)?;
+        let bytes = self.block_bytes(part.block.0);
+        words.resize(bytes.div_ceil(8), 0);
+        Ok((packed, rows, &mut bytemuck::cast_slice_mut(words)[..bytes]))
+    }
+
+    fn unpacked<'b>(&self, part: &Part, words: &'b [u64]) -> &'b [u8] {
+        &bytemuck::cast_slice(words)[..self.block_bytes(part.block.0)]
+    }
+
+    /// Gives the packed bytes of the blocks, two at a time, `None` for one that was never written; collects what comes of
+    /// them.
+    fn fetch<R>(
         &self,
         parts: &[Part],
-        mut take: impl FnMut(&Part, Option<&[u8]>) -> Result<(), String>,
-    ) -> Result<(), String> {
+        mut take: impl FnMut(&[(&Part, Option<&[u8]>)]) -> Result<R, String>,
+    ) -> Result<Vec<R>, String> {
         let places = self.image.places(self.source, self.band, parts.iter().map(|part| part.block))?;
         FETCHED.with_borrow_mut(|fetched| {
+            let mut made = Vec::with_capacity(parts.len().div_ceil(2));
             let mut begin = 0;
             while begin < parts.len() {
                 let end = batch(&places, begin);
                 fetched.fetch(self.source, &places[begin..end]).map_err(|e| format!("it cannot be read: {e}"))?;
-                for (i, (part, place)) in parts[begin..end].iter().zip(&places[begin..end]).enumerate() {
-                    take(part, (!place.is_empty()).then(|| fetched.get(i)))?;
+                let mut found = parts[begin..end].iter().zip(&places[begin..end]).enumerate();
+                let mut next = || {
+                    let (i, (part, place)) = found.next()?;
+                    Some((part, (!place.is_empty()).then(|| fetched.get(i))))
+                };
+                while let Some(one) = next() {
+                    made.push(match next() {
+                        Some(two) => take(&[one, two])?,
+                        None => take(&[one])?,
+                    });
                 }
                 begin = end;
             }
             fetched.shrink();
-            Ok(())
+            Ok(made)
         })
     }
+}
+
+/// Where pixels are unpacked.
+fn bytes_of<T: Pod>(pixels: &mut [T]) -> Result<&mut [u8], String> {
+    bytemuck::try_cast_slice_mut(pixels).map_err(|e| format!("a block is askew: {e}"))
 }
 
 /// The end of the run of places from `begin` that is fetched at once.

@@ -6,13 +6,17 @@ use std::io::Cursor;
 use super::image::{Codec, Image, Predictor};
 use super::lerc::{self, Outer};
 use super::predictor::{undo_float, undo_horizontal};
+use crate::inflate::Inflate;
 
 /// What is wrong with a block of the LZW that writers of before 1992 made: its bits are in reverse order.
 pub(super) const OLD_LZW: &str = "its blocks are LZW of before TIFF 6.0, which is not read";
 
 /// What a thread keeps between blocks.
 struct Tools {
-    inflate: libdeflater::Decompressor,
+    /// For two blocks at once.
+    inflate: Inflate,
+    /// For one, and for what the other refuses.
+    libdeflate: libdeflater::Decompressor,
     zstd: Option<zstd::bulk::Decompressor<'static>>,
     spare: Vec<u8>,
 }
@@ -37,7 +41,8 @@ impl Tools {
 
 thread_local! {
     static TOOLS: RefCell<Tools> = RefCell::new(Tools {
-        inflate: libdeflater::Decompressor::new(),
+        inflate: Inflate::new(),
+        libdeflate: libdeflater::Decompressor::new(),
         zstd: None,
         spare: Vec::new(),
     });
@@ -56,21 +61,46 @@ pub(super) fn decode(image: &Image, packed: &[u8], rows: usize, out: &mut [u8]) 
             return said;
         }
         unpack(image, packed, rows, out, tools)?;
-        let (bytes, stride) = (image.bytes(), image.together());
-        let row_bytes = image.block.cols * stride * bytes;
-        if image.predictor == Predictor::Float {
-            undo_float(out, row_bytes, bytes, stride, &mut tools.spare);
-            tools.shrink();
-            return Ok(());
-        }
-        if image.format.big_endian != cfg!(target_endian = "big") {
-            swap(out, bytes);
-        }
-        if image.predictor == Predictor::Horizontal && !undo_horizontal(out, row_bytes, bytes, stride) {
-            return Err("its block lies askew in memory".to_owned());
-        }
-        Ok(())
+        finish(image, out, tools)
     })
+}
+
+/// A block for [`decode_two`]: its packed bytes, its rows, and where it goes.
+pub(super) type Packed<'b> = (&'b [u8], usize, &'b mut [u8]);
+
+/// As [`decode`], of two blocks at once, which takes less time than one after the other where they are packed by deflate.
+pub(super) fn decode_two(image: &Image, (a, b): (Packed<'_>, Packed<'_>)) -> (Result<(), String>, Result<(), String>) {
+    if image.codec != Codec::Deflate || image.bits == 1 {
+        return (decode(image, a.0, a.1, a.2), decode(image, b.0, b.1, b.2));
+    }
+    TOOLS.with_borrow_mut(|tools| {
+        let (first, second) = tools.inflate.two((a.0, a.2), (b.0, b.2));
+        let mut end = |done: bool, (packed, rows, out): Packed<'_>| {
+            if !done {
+                deflate(image, packed, rows, out, &mut tools.libdeflate)?;
+            }
+            finish(image, out, tools)
+        };
+        (end(first, a), end(second, b))
+    })
+}
+
+/// From unpacked bytes to samples.
+fn finish(image: &Image, out: &mut [u8], tools: &mut Tools) -> Result<(), String> {
+    let (bytes, stride) = (image.bytes(), image.together());
+    let row_bytes = image.block.cols * stride * bytes;
+    if image.predictor == Predictor::Float {
+        undo_float(out, row_bytes, bytes, stride, &mut tools.spare);
+        tools.shrink();
+        return Ok(());
+    }
+    if image.format.big_endian != cfg!(target_endian = "big") {
+        swap(out, bytes);
+    }
+    if image.predictor == Predictor::Horizontal && !undo_horizontal(out, row_bytes, bytes, stride) {
+        return Err("its block lies askew in memory".to_owned());
+    }
+    Ok(())
 }
 
 /// Refuses a block whose `packed` bytes can never be as many as it claims, before memory is asked for. The factors are
@@ -135,17 +165,7 @@ fn unpack(image: &Image, packed: &[u8], rows: usize, out: &mut [u8], tools: &mut
             Some(all) => out.copy_from_slice(all),
             None => return short(packed.len()),
         },
-        Codec::Deflate => match tools.inflate.zlib_decompress(packed, out) {
-            Ok(got) if got < expected => return short(got),
-            Ok(_) => {}
-            Err(libdeflater::DecompressionError::BadData) => return Err("a block is no zlib stream".to_owned()),
-            Err(libdeflater::DecompressionError::InsufficientSpace) => {
-                return last_strip(image, rows, out, &mut |whole| {
-                    let inflated = tools.inflate.zlib_decompress(packed, whole);
-                    inflated.map_err(|_| format!("a block inflates to more than its {expected} bytes"))
-                });
-            }
-        },
+        Codec::Deflate => deflate(image, packed, rows, out, &mut tools.libdeflate)?,
         Codec::Zstd => {
             let zstd = tools.zstd().map_err(|e| e.to_string())?;
             match zstd.decompress_to_buffer(packed, out) {
@@ -167,6 +187,26 @@ fn unpack(image: &Image, packed: &[u8], rows: usize, out: &mut [u8], tools: &mut
     Ok(())
 }
 
+/// A zlib stream that is not just as long as its block, or not sound.
+fn deflate(
+    image: &Image,
+    packed: &[u8],
+    rows: usize,
+    out: &mut [u8],
+    inflate: &mut libdeflater::Decompressor,
+) -> Result<(), String> {
+    let expected = out.len();
+    match inflate.zlib_decompress(packed, out) {
+        Ok(got) if got < expected => Err(format!("a block has {got} bytes, expected {expected}")),
+        Ok(_) => Ok(()),
+        Err(libdeflater::DecompressionError::BadData) => Err("a block is no zlib stream".to_owned()),
+        Err(libdeflater::DecompressionError::InsufficientSpace) => last_strip(image, rows, out, &mut |whole| {
+            let inflated = inflate.zlib_decompress(packed, whole);
+            inflated.map_err(|_| format!("a block inflates to more than its {expected} bytes"))
+        }),
+    }
+}
+
 /// A LERC image, out of what it is packed with.
 fn lerc_block(
     image: &Image,
@@ -183,7 +223,7 @@ fn lerc_block(
     blob.clear();
     blob.resize(lerc::most_bytes(out.len()), 0);
     let length = if outer == Outer::Deflate {
-        tools.inflate.zlib_decompress(packed, &mut blob).map_err(|_| "a block is no zlib stream of LERC".to_owned())
+        tools.libdeflate.zlib_decompress(packed, &mut blob).map_err(|_| "a block is no zlib stream of LERC".to_owned())
     } else {
         let read = tools.zstd().and_then(|zstd| zstd.decompress_to_buffer(packed, &mut blob));
         read.map_err(|error| format!("a block is no ZSTD of LERC: {error}"))

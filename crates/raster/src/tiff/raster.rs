@@ -75,6 +75,21 @@ impl TiffRaster {
         )
     }
 
+    /// As `values`, of two windows at once, where the pixels are as they are stored.
+    fn two_values(&self, level: usize, windows: [Window; 2]) -> Option<[Result<Pixels, String>; 2]> {
+        let image = &self.file.levels.get(level)?.image;
+        let (plane, missing) = (self.stored(image, self.band, Some(level)), self.file.raw_nodata().unwrap_or(0.0));
+        let [one, two] = windows.map(Window::shape);
+        for_each_dtype!(
+            image.stored,
+            T => {
+                let [a, b] = plane.read_same_two::<T>(windows, T::from_f64(missing));
+                Some([a.map(|values| pixels_of(one, values)), b.map(|values| pixels_of(two, values))])
+            },
+            _ => None
+        )
+    }
+
     fn validity(&self, level: usize, window: Window) -> Result<Option<Vec<u8>>, String> {
         let found = self.file.levels.get(level).ok_or("there is no such level")?;
         match self.file.validity(self.band) {
@@ -118,6 +133,20 @@ impl Raster for TiffRaster {
     fn read(&mut self, level: usize, window: Window) -> Result<Pixels, RasterError> {
         check_window(&self.location, &self.header, level, window)?;
         self.values(level, window).map_err(|reason| self.corrupt(level, window, reason))
+    }
+
+    fn read_two(&mut self, level: usize, windows: [Window; 2]) -> [Result<Pixels, RasterError>; 2] {
+        let fit = windows.iter().all(|window| check_window(&self.location, &self.header, level, *window).is_ok());
+        match fit.then(|| self.two_values(level, windows)).flatten() {
+            Some([a, b]) => {
+                let [one, two] = windows;
+                [
+                    a.map_err(|reason| self.corrupt(level, one, reason)),
+                    b.map_err(|reason| self.corrupt(level, two, reason)),
+                ]
+            }
+            None => windows.map(|window| self.read(level, window)),
+        }
     }
 
     fn read_mask(&mut self, level: usize, window: Window) -> Result<Option<Vec<u8>>, RasterError> {
