@@ -72,6 +72,13 @@ pub trait Raster: Send {
         None
     }
 
+    /// Tells that this window (in pixels of `level`) will be read soon, with its mask: where the file is far away its bytes
+    /// begin to come. False where too much is on its way: tell it again later.
+    fn expect(&self, level: usize, window: Window) -> bool {
+        let _ = (level, window);
+        true
+    }
+
     /// Bytes of the file that reading this window (in pixels of `level`) takes, where the header tells it. The mask
     /// beside the pixels is not counted.
     fn stored_bytes(&self, level: usize, window: Window) -> Option<u64> {

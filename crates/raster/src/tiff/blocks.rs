@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytemuck::Pod;
 use cube_geo::Window;
 
-use super::ByteSource;
-use super::bytes::Fetched;
+use super::Failure;
 use super::codec::{check_claim, decode};
 use super::image::Image;
+use crate::bytes::{ByteSource, Fetched};
 
 /// Packed bytes that are fetched at once.
 const MOST_FETCHED: u64 = 16 << 20;
@@ -83,7 +83,7 @@ impl Plane<'_> {
         window: Window,
         fill: T,
         convert: impl Fn(S) -> T + Copy,
-    ) -> Result<Vec<T>, String> {
+    ) -> Result<Vec<T>, Failure> {
         if window.shape().is_empty() {
             return Ok(Vec::new());
         }
@@ -117,7 +117,7 @@ impl Plane<'_> {
     }
 
     /// As [`Plane::read`] where samples are pixels. A window within one block is unpacked where its pixels stay.
-    pub(super) fn read_same<T: Pod + Default>(&self, window: Window, fill: T) -> Result<Vec<T>, String> {
+    pub(super) fn read_same<T: Pod + Default>(&self, window: Window, fill: T) -> Result<Vec<T>, Failure> {
         let (image, parts) = (self.image, self.parts(window));
         let [part] = parts.as_slice() else { return self.read(window, fill, |same: T| same) };
         if image.together() > 1 || self.keeps() {
@@ -129,13 +129,13 @@ impl Plane<'_> {
         };
         let rows = image.stored_rows(part.block.0);
         let mut pixels = FETCHED.with_borrow_mut(|fetched| {
-            fetched.fetch(self.source, std::slice::from_ref(place)).map_err(|e| e.to_string())?;
+            fetched.fetch(self.source, std::slice::from_ref(place))?;
             check_claim(image, fetched.get(0), rows)?;
             let mut pixels = vec![T::default(); rows * image.block.cols];
             let bytes = bytemuck::try_cast_slice_mut(&mut pixels).map_err(|e| format!("a block is askew: {e}"))?;
             decode(image, fetched.get(0), rows, bytes)?;
             fetched.shrink();
-            Ok::<_, String>(pixels)
+            Ok::<_, Failure>(pixels)
         })?;
         // The rows of the window move to the front, over what is not asked for.
         let stride = image.block.cols;
@@ -154,7 +154,7 @@ impl Plane<'_> {
     }
 
     /// Bytes of the file that a window takes; `None` where it has too many blocks to count them.
-    pub(super) fn stored_bytes(&self, window: Window) -> Result<Option<u64>, String> {
+    pub(super) fn stored_bytes(&self, window: Window) -> Result<Option<u64>, Failure> {
         let block = self.image.block;
         let blocks = (window.rows / block.rows).saturating_mul(window.cols / block.cols);
         if blocks > MOST_BLOCKS_COUNTED {
@@ -163,6 +163,12 @@ impl Plane<'_> {
         let parts = self.parts(window);
         let places = self.image.places(self.source, self.band, parts.iter().map(|part| part.block))?;
         Ok(Some(places.iter().map(|place| place.end - place.start).sum()))
+    }
+
+    /// Where the blocks of a window are in the file.
+    pub(super) fn places(&self, window: Window) -> Result<Vec<Range<u64>>, Failure> {
+        let parts = self.parts(window);
+        self.image.places(self.source, self.band, parts.iter().map(|part| part.block))
     }
 
     fn parts(&self, window: Window) -> Vec<Part> {
@@ -192,8 +198,8 @@ impl Plane<'_> {
     fn visit(
         &self,
         window: Window,
-        mut take: impl FnMut(&Part, Option<&[u8]>) -> Result<(), String>,
-    ) -> Result<(), String> {
+        mut take: impl FnMut(&Part, Option<&[u8]>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let mut parts = self.parts(window);
         let keeps = self.keeps();
         if let (true, Some((cache, level))) = (keeps, self.kept) {
@@ -237,14 +243,14 @@ impl Plane<'_> {
     fn fetch(
         &self,
         parts: &[Part],
-        mut take: impl FnMut(&Part, Option<&[u8]>) -> Result<(), String>,
-    ) -> Result<(), String> {
+        mut take: impl FnMut(&Part, Option<&[u8]>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let places = self.image.places(self.source, self.band, parts.iter().map(|part| part.block))?;
         FETCHED.with_borrow_mut(|fetched| {
             let mut begin = 0;
             while begin < parts.len() {
                 let end = batch(&places, begin);
-                fetched.fetch(self.source, &places[begin..end]).map_err(|e| format!("it cannot be read: {e}"))?;
+                fetched.fetch(self.source, &places[begin..end])?;
                 for (i, (part, place)) in parts[begin..end].iter().zip(&places[begin..end]).enumerate() {
                     take(part, (!place.is_empty()).then(|| fetched.get(i)))?;
                 }
