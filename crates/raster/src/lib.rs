@@ -19,6 +19,7 @@ mod source;
 mod tiff;
 mod tiff_tags;
 mod write;
+mod zarr_place;
 mod zarr_reader;
 
 pub use bytes::{Access, AccessSettings, ByteSource, Listed};

@@ -9,11 +9,12 @@ use crate::bytes::{Location, Remote, RemoteFile};
 #[cfg(feature = "gdal")]
 use crate::gdal::{self, GdalFile, GdalRaster};
 use crate::tiff::{self, Refusal, TiffFile};
+use crate::zarr_place::StorePlace;
 use crate::{Access, Plane, Raster, RasterError, RasterLocation, netcdf_reader, zarr_reader};
 
 /// What reads a location.
 enum Source {
-    Zarr(PathBuf),
+    Zarr(StorePlace),
     NetCdf(PathBuf),
     Tiff(PathBuf),
     Gdal(String),
@@ -37,7 +38,7 @@ pub fn open(location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
 /// What the planes of one layer of a file share.
 #[derive(Clone)]
 pub(crate) enum SharedFile {
-    Zarr(PathBuf),
+    Zarr(StorePlace),
     NetCdf(PathBuf),
     Tiff(Arc<TiffFile>),
     #[cfg(feature = "gdal")]
@@ -48,7 +49,7 @@ impl SharedFile {
     /// Finds out what is at a location, and reads the header of a TIFF.
     pub(crate) fn find(location: &RasterLocation, access: &Access) -> Result<Self, RasterError> {
         match source(&location.url, access)? {
-            Source::Zarr(path) => Ok(Self::Zarr(path)),
+            Source::Zarr(place) => Ok(Self::Zarr(place)),
             Source::NetCdf(path) => Ok(Self::NetCdf(path)),
             Source::Tiff(path) => match tiff_file(&path, location.layer.as_deref()) {
                 Ok(file) => Ok(Self::Tiff(Arc::new(file))),
@@ -75,7 +76,7 @@ impl SharedFile {
     /// Opens one of the planes.
     pub(crate) fn open(&self, location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
         match self {
-            Self::Zarr(path) => Ok(Box::new(zarr_reader::ZarrRaster::open(path, location)?)),
+            Self::Zarr(place) => Ok(Box::new(zarr_reader::ZarrRaster::open(place, location)?)),
             Self::NetCdf(path) => match netcdf_reader::NetCdfRaster::open(path, location) {
                 Ok(raster) => Ok(Box::new(raster)),
                 // Some HDF5 products are no netCDF; GDAL knows many of them.
@@ -106,7 +107,7 @@ impl SharedFile {
 /// As [`open`].
 pub fn planes(url: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
     match source(url, &Access::default())? {
-        Source::Zarr(path) => zarr_reader::planes(&path, url, layer),
+        Source::Zarr(place) => zarr_reader::planes(&place, url, layer),
         Source::NetCdf(path) => match netcdf_reader::planes(&path, url, layer) {
             Err(error @ RasterError::Unreadable { .. }) => planes_gdal(url, layer).map_err(|_| error),
             other => other,
@@ -202,6 +203,10 @@ fn far_tiff(file: RemoteFile, location: &str) -> Result<TiffFile, RasterError> {
 
 /// Decides by what an object begins with.
 fn far_source(place: &Remote, access: &Access) -> Result<Source, RasterError> {
+    // A store is a folder: there is no object of its name to look at.
+    if place.has_extension("zarr") {
+        return StorePlace::far(access, place).map(Source::Zarr);
+    }
     let file = access.open(place)?;
     if tiff::is_tiff(file.head()) {
         return Ok(Source::FarTiff(file));
@@ -226,7 +231,7 @@ fn source(url: &str, access: &Access) -> Result<Source, RasterError> {
     if kind.is_dir() {
         let named_so = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zarr"));
         return Ok(if zarr_reader::is_store(&path) || named_so {
-            Source::Zarr(path)
+            Source::Zarr(StorePlace::Folder(path))
         } else {
             Source::Gdal(gdal_name(&path))
         });

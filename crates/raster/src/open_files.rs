@@ -49,7 +49,9 @@ impl OpenFiles {
             return;
         }
         // Who opens it is told what is wrong with it.
-        if let Ok(Location::Remote(place)) = self.access.locate(&location.url) {
+        if let Ok(Location::Remote(place)) = self.access.locate(&location.url)
+            && !place.has_extension("zarr")
+        {
             self.access.expect(&place);
         }
     }

@@ -72,10 +72,10 @@ pub trait Raster: Send {
         None
     }
 
-    /// Tells that this window (in pixels of `level`) will be read soon, with its mask: where the file is far away its bytes
-    /// begin to come. False where too much is on its way: tell it again later.
-    fn expect(&self, level: usize, window: Window) -> bool {
-        let _ = (level, window);
+    /// Tells that these windows (in pixels of `level`) will be read soon, with their masks: where the file is far away the
+    /// bytes begin to come. False where too much is on its way: tell it again later.
+    fn expect(&self, level: usize, windows: &[Window]) -> bool {
+        let _ = (level, windows);
         true
     }
 

@@ -16,8 +16,8 @@ pub(crate) use fetched::Fetched;
 pub(crate) use fetched::tests::Watched;
 pub(crate) use local::LocalFile;
 pub(crate) use location::{Location, Remote, shown};
-pub(crate) use remote::RemoteFile;
 pub use remote::{Access, AccessSettings, Listed};
+pub(crate) use remote::{Coming, RemoteFile};
 
 /// Ranges of bytes of one file, from any thread: a file on disk, bytes in memory, an object of a store.
 pub trait ByteSource: Send + Sync {

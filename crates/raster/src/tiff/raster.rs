@@ -139,9 +139,9 @@ impl Raster for TiffRaster {
         }))
     }
 
-    fn expect(&self, level: usize, window: Window) -> bool {
+    fn expect(&self, level: usize, windows: &[Window]) -> bool {
         let source = self.file.source.as_ref();
-        if !source.is_far() || check_window(&self.location, &self.header, level, window).is_err() {
+        if !source.is_far() {
             return true;
         }
         let Some(found) = self.file.levels.get(level) else { return true };
@@ -154,8 +154,10 @@ impl Raster for TiffRaster {
         }
         let mut ranges = Vec::new();
         for (image, band) in images {
-            // Who reads them is told what is wrong.
-            ranges.extend(self.stored(image, band, None).places(window).unwrap_or_default());
+            for window in windows.iter().filter_map(|window| window.intersection(image.shape.whole())) {
+                // Who reads it is told what is wrong.
+                ranges.extend(self.stored(image, band, None).places(window).unwrap_or_default());
+            }
         }
         source.expect(&ranges)
     }

@@ -52,16 +52,6 @@ fn what_is_told_ahead_is_fetched_once_and_at_once() {
 }
 
 #[test]
-fn a_long_range_is_several_requests_of_at_most_eight_mebibytes() {
-    let file = cog(Compression::None);
-    let server = Server::start(file.clone(), |_, _| Reply::Fine);
-    let whole = Window::new(0, 0, SIDE, SIDE);
-    assert_eq!(read(&access(), &format!("{}/scene.tif", server.root), whole).unwrap(), from_disk(&file, whole));
-    let seen = server.seen();
-    assert!(seen.iter().filter_map(|seen| seen.range).all(|(from, to)| to - from <= 8 << 20), "{seen:?}");
-}
-
-#[test]
 fn a_document_is_fetched_whole_up_to_a_limit() {
     let server = Server::start(b"id: 1\n".to_vec(), |_, _| Reply::Fine);
     let (access, url) = (access(), format!("{}/doc.yaml?token=hunter2", server.root));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use object_store::ObjectStore;
 use tokio::sync::Semaphore;
@@ -146,18 +147,40 @@ impl Access {
     pub fn get(&self, url: &str, most: u64) -> Result<Vec<u8>, RasterError> {
         match self.locate(url)? {
             Location::Local(path) => whole_file(&path, url, most),
-            Location::Remote(place) => self.get_remote(&place, most),
+            Location::Remote(place) => self.get_remote(&place, most).map(Vec::from),
         }
     }
 
-    pub(crate) fn get_remote(&self, place: &Remote, most: u64) -> Result<Vec<u8>, RasterError> {
-        let inner = self.0.clone();
-        let (asked, place) = (place.clone(), place.clone());
-        let fetched = wait(&asked, async move { fetch(&inner, &place, &Ask::Whole { most }).await })?;
-        match fetched {
-            Answer::Bytes(bytes, _) => Ok(bytes.into()),
-            Answer::Unchanged => Ok(Vec::new()),
+    pub(crate) fn get_remote(&self, place: &Remote, most: u64) -> Result<Bytes, RasterError> {
+        self.begin_get(place, most)?.wait()
+    }
+
+    /// Begins to fetch an object whole.
+    pub(crate) fn begin_get(&self, place: &Remote, most: u64) -> Result<Coming, RasterError> {
+        let (inner, at) = (self.0.clone(), place.clone());
+        let begun = begin(place, async move {
+            match fetch(&inner, &at, &Ask::Whole { most }).await? {
+                Answer::Bytes(bytes, _) => Ok(bytes),
+                Answer::Unchanged => Ok(Bytes::new()),
+            }
+        });
+        begun.map(Coming)
+    }
+
+    /// Names of the folders directly under a prefix; at most `most` of them.
+    pub(crate) fn folders(&self, place: &Remote, most: usize) -> Result<Vec<String>, RasterError> {
+        if place.scheme.is_http() {
+            return Err(RasterError::Unsupported {
+                location: place.to_string(),
+                what: "an HTTP server does not tell what is in a folder".to_owned(),
+                remedy: "write consolidated metadata into the Zarr store (zarr.consolidate_metadata)".to_owned(),
+            });
         }
+        let (inner, at) = (self.0.clone(), place.clone());
+        wait(place, async move {
+            let (inner, at) = (&*inner, &at);
+            again(inner, at, move || folders_once(inner, at, most)).await
+        })
     }
 
     /// The objects under a prefix, in order of their names; at most `most` of them.
@@ -185,24 +208,10 @@ impl Access {
 
     /// Keys and sizes under a prefix.
     fn list_remote(&self, place: &Remote, most: usize) -> Result<Vec<(String, u64)>, RasterError> {
-        const ATTEMPTS: u32 = 3;
-        let inner = self.0.clone();
-        let asked = place.clone();
-        let place = place.clone();
-        wait(&asked, async move {
-            let host = inner.host(&place);
-            let mut attempts = 1;
-            loop {
-                match list_once(&inner, &place, most).await {
-                    Err(RasterError::Unreachable { location, range, reason, .. }) => {
-                        if attempts == ATTEMPTS || !host.try_again() {
-                            return Err(RasterError::Unreachable { location, range, attempts, reason });
-                        }
-                        attempts += 1;
-                    }
-                    other => return other,
-                }
-            }
+        let (inner, at) = (self.0.clone(), place.clone());
+        wait(place, async move {
+            let (inner, at) = (&*inner, &at);
+            again(inner, at, move || list_once(inner, at, most)).await
         })
     }
 
@@ -312,33 +321,86 @@ pub(super) fn begin<T: Clone + Send + 'static>(
     Ok(pending)
 }
 
+/// What is on its way.
+pub(crate) struct Coming(Arc<Pending<Result<Bytes, RasterError>>>);
+
+impl Coming {
+    pub(crate) fn wait(&self) -> Result<Bytes, RasterError> {
+        self.0.wait()
+    }
+}
+
+/// Asks for a list a few times, where a fault may pass.
+async fn again<T, F: Future<Output = Result<T, RasterError>>>(
+    inner: &Inner,
+    place: &Remote,
+    ask: impl Fn() -> F,
+) -> Result<T, RasterError> {
+    const ATTEMPTS: u32 = 3;
+    let host = inner.host(place);
+    let mut attempts = 1;
+    loop {
+        match ask().await {
+            Err(RasterError::Unreachable { location, range, reason, .. }) => {
+                if attempts == ATTEMPTS || !host.try_again() {
+                    return Err(RasterError::Unreachable { location, range, attempts, reason });
+                }
+                attempts += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn folders_once(inner: &Inner, place: &Remote, most: usize) -> Result<Vec<String>, RasterError> {
+    let store = inner.store(place)?;
+    let listed = tokio::time::timeout(2 * FIRST_BYTE, store.list_with_delimiter(Some(&place.key))).await;
+    let listed = listed.map_err(|_| too_slow(place))?.map_err(|error| list_error(place, &error))?;
+    if listed.common_prefixes.len() > most {
+        return Err(too_many(place, most));
+    }
+    Ok(listed.common_prefixes.iter().filter_map(|key| key.filename().map(str::to_owned)).collect())
+}
+
 async fn list_once(inner: &Inner, place: &Remote, most: usize) -> Result<Vec<(String, u64)>, RasterError> {
-    let unreachable =
-        |reason: String| RasterError::Unreachable { location: place.to_string(), range: None, attempts: 1, reason };
     let store = inner.store(place)?;
     let mut stream = store.list(Some(&place.key));
     let mut found = Vec::new();
     loop {
         let next = tokio::time::timeout(FIRST_BYTE, stream.next()).await;
-        match next.map_err(|_| unreachable(format!("no answer came within {} s", FIRST_BYTE.as_secs())))? {
+        match next.map_err(|_| too_slow(place))? {
             None => return Ok(found),
-            Some(Err(object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. })) => {
-                return Err(RasterError::Denied { location: place.to_string(), attempts: 1 });
-            }
-            Some(Err(object_store::Error::NotFound { .. })) => {
-                return Err(RasterError::Missing { location: place.to_string() });
-            }
-            Some(Err(error)) => return Err(unreachable(super::service::deepest(&error).to_string())),
-            Some(Ok(_)) if found.len() == most => {
-                return Err(RasterError::TooLarge {
-                    location: place.to_string(),
-                    what: "the list of what is under it".to_owned(),
-                    bytes: most as u128 + 1,
-                    most: most as u128,
-                });
-            }
+            Some(Err(error)) => return Err(list_error(place, &error)),
+            Some(Ok(_)) if found.len() == most => return Err(too_many(place, most)),
             Some(Ok(meta)) => found.push((meta.location.to_string(), meta.size)),
         }
+    }
+}
+
+fn too_slow(place: &Remote) -> RasterError {
+    unlisted(place, format!("no answer came within {} s", FIRST_BYTE.as_secs()))
+}
+
+fn unlisted(place: &Remote, reason: String) -> RasterError {
+    RasterError::Unreachable { location: place.to_string(), range: None, attempts: 1, reason }
+}
+
+fn list_error(place: &Remote, error: &object_store::Error) -> RasterError {
+    match error {
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+            RasterError::Denied { location: place.to_string(), attempts: 1 }
+        }
+        object_store::Error::NotFound { .. } => RasterError::Missing { location: place.to_string() },
+        error => unlisted(place, super::service::deepest(error).to_string()),
+    }
+}
+
+fn too_many(place: &Remote, most: usize) -> RasterError {
+    RasterError::TooLarge {
+        location: place.to_string(),
+        what: "the list of what is under it".to_owned(),
+        bytes: most as u128 + 1,
+        most: most as u128,
     }
 }
 

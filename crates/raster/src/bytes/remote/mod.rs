@@ -18,5 +18,6 @@ mod spans;
 mod stores;
 mod waiting;
 
+pub(crate) use access::Coming;
 pub use access::{Access, AccessSettings, Listed};
 pub(crate) use file::RemoteFile;
