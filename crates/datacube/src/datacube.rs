@@ -7,6 +7,7 @@ use cube_catalog::Catalog;
 use cube_geo::GeoBox;
 use cube_load::{Explanation, LoadPlan, LoadSpec};
 use cube_model::{Cube, Dataset, MetadataType, Product, Search, Status};
+use cube_raster::Access;
 use uuid::Uuid;
 
 use crate::load::{LoadOptions, run};
@@ -20,6 +21,7 @@ pub struct Datacube {
     pub(crate) catalog: Catalog,
     runtime: tokio::runtime::Runtime,
     config: Config,
+    access: Access,
 }
 
 impl Drop for Datacube {
@@ -46,7 +48,7 @@ impl Datacube {
     pub fn open(config: &Config) -> Result<Self, Error> {
         let runtime = runtime()?;
         let catalog = runtime.block_on(Catalog::open(&config.catalog))?;
-        Ok(Self { catalog, runtime, config: config.clone() })
+        Ok(Self { catalog, runtime, config: config.clone(), access: Access::default() })
     }
 
     /// Creates the catalog's schema or upgrades it, then opens it. Doing so twice changes nothing. The directory of the
@@ -58,7 +60,7 @@ impl Datacube {
         config.make_default_directory()?;
         let runtime = runtime()?;
         let catalog = runtime.block_on(Catalog::init(&config.catalog))?;
-        Ok(Self { catalog, runtime, config: config.clone() })
+        Ok(Self { catalog, runtime, config: config.clone(), access: Access::default() })
     }
 
     /// The configuration that it was opened with.
@@ -185,6 +187,14 @@ impl Datacube {
         Ok((products, datasets))
     }
 
+    /// Reaches files in this way in [`Datacube::load`] and [`Datacube::explain`]: a server names the places that may be read.
+    /// Without, it is the way of the process, by the variables of the environment, and all may be read.
+    #[must_use]
+    pub fn with_access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
     /// Plans and runs a load. What had to be left out is logged; who wants it as data calls [`Datacube::plan`] and
     /// [`run`].
     ///
@@ -192,7 +202,7 @@ impl Datacube {
     /// As [`Datacube::plan`]; and where a file cannot be read, or the result would not fit into memory.
     pub fn load(&self, search: &Search, spec: &LoadSpec) -> Result<Cube, Error> {
         let plan = self.plan(search, spec)?;
-        Ok(run(&plan, &LoadOptions::default())?.cube)
+        Ok(run(&plan, &LoadOptions { access: Some(&self.access), ..LoadOptions::default() })?.cube)
     }
 
     /// What a load will cost: opens the files' headers, reads no pixel.
@@ -200,7 +210,7 @@ impl Datacube {
     /// # Errors
     /// As [`Datacube::plan`]; and where a file cannot be opened.
     pub fn explain(&self, search: &Search, spec: &LoadSpec) -> Result<Explanation, Error> {
-        Ok(cube_load::explain(&self.plan(search, spec)?)?)
+        Ok(cube_load::explain(&self.plan(search, spec)?, Some(&self.access))?)
     }
 
     /// The output grid that a load would take.

@@ -50,7 +50,7 @@ pub use cube_model::{
     CalendarPeriod, Cube, CubeArray, DataType, Dataset, FieldTerm, FieldTest, FieldValue, Measurement, MetadataType,
     OrderBy, Pixel, Pixels, Product, Search, SearchError, Status, TimeRange,
 };
-pub use cube_raster::{Compression, discard_unfinished};
+pub use cube_raster::{Access, AccessSettings, Compression, discard_unfinished};
 pub use datacube::{Datacube, plan_datasets};
 pub use error::Error;
 pub use export::{ExportOptions, Format, check_free, check_output, check_output_of, export, open_sink};

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use cube_load::{FuseFunction, Hole, LoadPlan, Loaded, RunOptions, Written};
+use cube_raster::Access;
 
 use crate::Error;
 use crate::export::{ExportOptions, open_sink};
@@ -19,6 +20,8 @@ pub struct LoadOptions<'a> {
     pub cancel: Option<&'a AtomicBool>,
     /// Fuses the datasets of a time plane in place of the plan's rule.
     pub fuse_with: Option<&'a FuseFunction<'a>>,
+    /// How files are reached, and which may be read; `None` is the way of the process, which allows all.
+    pub access: Option<&'a Access>,
 }
 
 /// Runs a plan. What the plan warns of, and what had to be left out, is logged as warnings too.
@@ -77,6 +80,7 @@ impl<'a> LoadOptions<'a> {
             progress: self.progress,
             cancel: self.cancel.unwrap_or(never.cancel),
             fuse_with: self.fuse_with,
+            access: self.access,
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The files of a load: opened once a thread, checked against their documents, closed when done with.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cube_geo::{GeoBox, OverlapKind, PixelMap, Relation, Resampling, Shape, Transform, Window, relate};
 use cube_model::{DataType, Pixels};
-use cube_raster::{OpenFiles, Raster, RasterError, RasterHeader, RasterLocation};
+use cube_raster::{Access, OpenFiles, Raster, RasterError, RasterHeader, RasterLocation};
 use jiff::Timestamp;
 
 use crate::blocks::{BlockStore, block_shape};
@@ -34,6 +34,8 @@ pub(crate) struct SourceFile {
     chunks_left: AtomicUsize,
     opened: OnceLock<Arc<Opened>>,
     idle: Mutex<Vec<Box<dyn Raster>>>,
+    /// Blocks of a far file that it was told to fetch.
+    told: Mutex<HashSet<(usize, usize)>>,
     /// Shared by all planes of a load: a GeoTIFF is opened once, and what GDAL reads once a thread, however many planes
     /// it holds.
     files: Arc<OpenFiles>,
@@ -92,6 +94,7 @@ impl SourceFile {
             chunks_left: AtomicUsize::new(0),
             opened: OnceLock::new(),
             idle: Mutex::default(),
+            told: Mutex::default(),
             files,
         }
     }
@@ -181,6 +184,45 @@ impl SourceFile {
             });
         }
         Ok(())
+    }
+
+    /// Tells a far file that it will be opened.
+    pub(crate) fn expect_open(&self) {
+        if self.opened.get().is_none() {
+            self.files.expect(&self.location);
+        }
+    }
+
+    /// Tells a far file that the blocks under a window of full resolution will be read. False where too much is on its way.
+    pub(crate) fn expect_window(&self, opened: &Opened, window: Window) -> bool {
+        // What a kernel reaches beyond the window at a reduced level.
+        const MARGIN: f64 = 3.0;
+        let axis = |from: usize, to: usize, factor: f64, block: usize, size: usize| {
+            let (from, to) = ((count(from) * factor - MARGIN).max(0.0), (count(to) * factor + MARGIN).min(count(size)));
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= from, to <= size")]
+            let (from, to) = (from as usize, to as usize);
+            from / block..to.div_ceil(block)
+        };
+        let Shape { rows, cols } = opened.block;
+        let over_cols = axis(window.col, window.col_end(), opened.factor.0, cols, opened.shape.cols);
+        let over_rows = axis(window.row, window.row_end(), opened.factor.1, rows, opened.shape.rows);
+        // Kept to the end: who reads these blocks next finds them on their way.
+        let mut told = lock(&self.told);
+        let new: Vec<(usize, usize)> = over_rows
+            .flat_map(|row| over_cols.clone().map(move |col| (row, col)))
+            .filter(|block| !told.contains(block))
+            .collect();
+        let windows: Vec<Window> =
+            new.iter().map(|(row, col)| Window::new(row * rows, col * cols, rows, cols)).collect();
+        if windows.is_empty() {
+            return true;
+        }
+        let Some(reader) = lock(&self.idle).first().and_then(|reader| reader.another()) else { return true };
+        let taken = reader.expect(opened.level, &windows);
+        if taken {
+            told.extend(new);
+        }
+        taken
     }
 
     /// The first of these of our blocks, decoded, from the store if it is there. Another of them may be decoded with it.
@@ -412,19 +454,28 @@ pub(crate) struct Files {
     planes_left: HashMap<FileKey, AtomicUsize>,
 }
 
+/// No file yet, to be reached as it says; `None` is the way of the process.
+pub(crate) fn open_files(access: Option<&Access>) -> OpenFiles {
+    let files = OpenFiles::default();
+    match access {
+        Some(access) => files.with_access(access.clone()),
+        None => files,
+    }
+}
+
 /// URL and layer.
 type FileKey = (String, Option<String>);
 
 impl Files {
     /// Opens nothing.
-    pub(crate) fn new(plan: &LoadPlan) -> Self {
+    pub(crate) fn new(plan: &LoadPlan, access: Option<&Access>) -> Self {
         let mut starts = Vec::with_capacity(plan.measurements.len());
         let mut each = 0;
         for measurement in 0..plan.measurements.len() {
             starts.push(each);
             each += plan.extra_len(measurement);
         }
-        let open = Arc::new(OpenFiles::default());
+        let open = Arc::new(open_files(access));
         let mut planes = Vec::with_capacity(plan.datasets.len() * each);
         for dataset in 0..plan.datasets.len() {
             for measurement in 0..plan.measurements.len() {
@@ -456,6 +507,11 @@ impl Files {
         if left.is_some_and(|left| left.fetch_sub(1, Ordering::AcqRel) == 1) {
             self.open.forget(&file.location);
         }
+    }
+
+    /// True where some file is reached over a network.
+    pub(crate) fn any_far(&self) -> bool {
+        self.planes.iter().flatten().any(|file| file.location.is_far())
     }
 
     /// The plane of a dataset's measurement, at an index of the extra dimension.

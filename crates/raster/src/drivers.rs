@@ -43,5 +43,8 @@ mod tests {
         assert!(drivers.zarrs.starts_with("0."), "{}", drivers.zarrs);
         #[cfg(feature = "gdal")]
         assert!(drivers.gdal_drivers.iter().any(|d| d == "COG"));
+        // Their files lead to other places, which nobody asked whether they may be read.
+        #[cfg(feature = "gdal")]
+        assert!(!drivers.gdal_drivers.iter().any(|d| matches!(d.as_str(), "VRT" | "WMS" | "HTTP")), "{drivers:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong between a file and its pixels.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use cube_geo::{Shape, Window};
@@ -38,6 +39,41 @@ pub enum RasterError {
         window: Window,
         /// What the driver says.
         reason: String,
+    },
+    /// A server or store does not give what is asked for.
+    #[error("{location}: {} cannot be fetched ({attempts} {}): {reason}; try again later, or check network and server", bytes(.range.as_ref()), if *.attempts == 1 { "attempt" } else { "attempts" })]
+    Unreachable {
+        /// The URL, without what follows `?`.
+        location: String,
+        /// The bytes that were asked for; `None` where it was all of it.
+        range: Option<Range<u64>>,
+        /// How often it was tried.
+        attempts: u32,
+        /// What happened the last time.
+        reason: String,
+    },
+    /// A server or store does not let us read.
+    #[error(
+        "{location}: access is denied ({attempts} {}); check keys and profile (AWS_ACCESS_KEY_ID or AWS_PROFILE, GOOGLE_…, AZURE_…), or set AWS_NO_SIGN_REQUEST=YES for public data",
+        if *.attempts == 1 { "attempt" } else { "attempts" }
+    )]
+    Denied {
+        /// The URL, without what follows `?`.
+        location: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// Somebody wrote a new version of it while it was read.
+    #[error("{location}: it changed while it was read, and pixels of two versions do not go together; run it again")]
+    Changed {
+        /// The URL, without what follows `?`.
+        location: String,
+    },
+    /// It lies outside the places that may be read.
+    #[error("{location}: this place may not be read here; allow its folder, bucket or host, or move the file")]
+    NotAllowed {
+        /// The location.
+        location: String,
     },
     /// The layer asked for is not in the file.
     #[error("{location}: there is no layer {layer:?}; it has {}", names(.has))]
@@ -157,6 +193,10 @@ pub enum RasterError {
         /// What to do instead.
         remedy: String,
     },
+}
+
+fn bytes(range: Option<&Range<u64>>) -> String {
+    range.map_or_else(|| "it".to_owned(), |range| format!("bytes {} to {}", range.start, range.end.saturating_sub(1)))
 }
 
 fn names(has: &[String]) -> String {

@@ -3,6 +3,7 @@
 //! One small trait, [`Raster`], stands for an opened file; [`open`] picks the implementation. Writers turn a
 //! cube into COG, Zarr v3 or NetCDF. Nothing here knows what a product means.
 
+mod bytes;
 mod cf;
 mod drivers;
 mod error;
@@ -19,8 +20,10 @@ mod source;
 mod tiff;
 mod tiff_tags;
 mod write;
+mod zarr_place;
 mod zarr_reader;
 
+pub use bytes::{Access, AccessSettings, ByteSource, Listed};
 pub use drivers::{Drivers, available_drivers};
 pub use error::RasterError;
 pub use location::RasterLocation;
@@ -28,7 +31,7 @@ pub use open::{open, planes};
 pub use open_files::OpenFiles;
 pub use planes::Plane;
 pub use source::{Raster, RasterHeader};
-pub use tiff::{ByteSource, open_geotiff};
+pub use tiff::open_geotiff;
 pub use write::{
     ArrayLayout, Compression, CubeLayout, CubeSink, Place, Staging, WriteOptions, cog_sink, discard_unfinished,
     geotiffs_sink, netcdf_sink, put_cube, write_cog, write_geotiffs, write_netcdf, write_zarr, zarr_sink,

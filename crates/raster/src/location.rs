@@ -16,16 +16,23 @@ pub struct RasterLocation {
 }
 
 impl RasterLocation {
+    /// True where it is reached over a network, so that it pays to tell early what will be read of it.
+    #[must_use]
+    pub fn is_far(&self) -> bool {
+        self.url.contains("://") && self.local_path().is_none()
+    }
+
     /// The file or folder on this machine, where the URL means one: a path or a `file://` URL, decoded.
     #[must_use]
     pub fn local_path(&self) -> Option<PathBuf> {
-        crate::open::local_path(&self.url).ok()
+        crate::open::local_path(&self.url)
     }
 }
 
 impl std::fmt::Display for RasterLocation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.url)?;
+        // A query may hold a token.
+        f.write_str(&crate::bytes::shown(&self.url))?;
         if let Some(layer) = &self.layer {
             write!(f, " layer {layer}")?;
         }

@@ -5,37 +5,40 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::bytes::{Location, Remote, RemoteFile};
 #[cfg(feature = "gdal")]
 use crate::gdal::{self, GdalFile, GdalRaster};
 use crate::tiff::{self, Refusal, TiffFile};
-use crate::{Plane, Raster, RasterError, RasterLocation, netcdf_reader, zarr_reader};
+use crate::zarr_place::StorePlace;
+use crate::{Access, Plane, Raster, RasterError, RasterLocation, netcdf_reader, zarr_reader};
 
 /// What reads a location.
-#[derive(Debug, Clone, PartialEq, Eq)]
 enum Source {
-    Zarr(PathBuf),
+    Zarr(StorePlace),
     NetCdf(PathBuf),
     Tiff(PathBuf),
     Gdal(String),
+    FarTiff(RemoteFile),
 }
 
 /// Opens a location at its layer and band.
 ///
 /// A directory with Zarr metadata goes to zarrs, a file that begins as netCDF or HDF5 to netcdf-c, a TIFF to our own reader
-/// (which hands on what it does not read, with the reason in the log), and all else (JPEG 2000, GRIB, GDAL's own names
-/// such as `/vsizip/…` and `NETCDF:"f.nc":var`) to GDAL. Paths and `file://` URLs are read. Where many planes of the
-/// same files are opened, [`OpenFiles`](crate::OpenFiles) opens each file once.
+/// (which hands on what it does not read, with the reason in the log), and all else (JPEG 2000, GRIB) to GDAL. Locations are
+/// paths and URLs of `file`, `http`, `https`, `s3`, `gs` and `az`; names that only GDAL understands (`/vsizip/…`,
+/// `NETCDF:"f.nc":var`) are refused. What is far away is reached by the settings of the process ([`Access::default`]). Where
+/// many planes of the same files are opened, [`OpenFiles`](crate::OpenFiles) opens each file once.
 ///
 /// # Errors
 /// Where nothing is there, the file cannot be read, or it has no such layer or band.
 pub fn open(location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
-    SharedFile::find(location)?.open(location)
+    SharedFile::find(location, &Access::default())?.open(location)
 }
 
 /// What the planes of one layer of a file share.
 #[derive(Clone)]
 pub(crate) enum SharedFile {
-    Zarr(PathBuf),
+    Zarr(StorePlace),
     NetCdf(PathBuf),
     Tiff(Arc<TiffFile>),
     #[cfg(feature = "gdal")]
@@ -44,9 +47,9 @@ pub(crate) enum SharedFile {
 
 impl SharedFile {
     /// Finds out what is at a location, and reads the header of a TIFF.
-    pub(crate) fn find(location: &RasterLocation) -> Result<Self, RasterError> {
-        match source(&location.url)? {
-            Source::Zarr(path) => Ok(Self::Zarr(path)),
+    pub(crate) fn find(location: &RasterLocation, access: &Access) -> Result<Self, RasterError> {
+        match source(&location.url, access)? {
+            Source::Zarr(place) => Ok(Self::Zarr(place)),
             Source::NetCdf(path) => Ok(Self::NetCdf(path)),
             Source::Tiff(path) => match tiff_file(&path, location.layer.as_deref()) {
                 Ok(file) => Ok(Self::Tiff(Arc::new(file))),
@@ -54,6 +57,7 @@ impl SharedFile {
                 Err(refusal) => Err(refusal.error(&location.to_string())),
             },
             Source::Gdal(name) => Self::gdal(&name, location, OTHER),
+            Source::FarTiff(file) => Ok(Self::Tiff(Arc::new(far_tiff(file, &location.to_string())?))),
         }
     }
 
@@ -72,7 +76,7 @@ impl SharedFile {
     /// Opens one of the planes.
     pub(crate) fn open(&self, location: &RasterLocation) -> Result<Box<dyn Raster>, RasterError> {
         match self {
-            Self::Zarr(path) => Ok(Box::new(zarr_reader::ZarrRaster::open(path, location)?)),
+            Self::Zarr(place) => Ok(Box::new(zarr_reader::ZarrRaster::open(place, location)?)),
             Self::NetCdf(path) => match netcdf_reader::NetCdfRaster::open(path, location) {
                 Ok(raster) => Ok(Box::new(raster)),
                 // Some HDF5 products are no netCDF; GDAL knows many of them.
@@ -102,8 +106,8 @@ impl SharedFile {
 /// # Errors
 /// As [`open`].
 pub fn planes(url: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
-    match source(url)? {
-        Source::Zarr(path) => zarr_reader::planes(&path, url, layer),
+    match source(url, &Access::default())? {
+        Source::Zarr(place) => zarr_reader::planes(&place, url, layer),
         Source::NetCdf(path) => match netcdf_reader::planes(&path, url, layer) {
             Err(error @ RasterError::Unreadable { .. }) => planes_gdal(url, layer).map_err(|_| error),
             other => other,
@@ -117,6 +121,7 @@ pub fn planes(url: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError>
             Err(refusal) => Err(refusal.error(url)),
         },
         Source::Gdal(name) => planes_gdal(&name, layer),
+        Source::FarTiff(file) => Ok(tiff::planes(&far_tiff(file, url)?)),
     }
 }
 
@@ -133,7 +138,7 @@ fn tiff_file(path: &Path, layer: Option<&str>) -> Result<TiffFile, Refusal> {
     let file = tiff::open_path(path);
     let foreign = match &file {
         // No file beside it makes it sound.
-        Err(Refusal::Broken(_)) => return file,
+        Err(Refusal::Broken(_) | Refusal::Unreached(_)) => return file,
         Err(Refusal::Foreign(why)) => Some(why.clone()),
         Ok(_) if layer.is_some_and(|layer| layer.parse::<usize>().is_err()) && has_gdal() => {
             Some("a layer is asked for by name".to_owned())
@@ -187,12 +192,38 @@ fn without_gdal(location: &str, what: &str) -> RasterError {
     }
 }
 
-/// Decides by the name, then by what is there.
-fn source(url: &str) -> Result<Source, RasterError> {
-    if is_gdal_name(url) {
-        return Ok(Source::Gdal(url.to_owned()));
+/// The header of a TIFF that is far away. Files beside it, which could say more, are not looked for: each would be a request.
+fn far_tiff(file: RemoteFile, location: &str) -> Result<TiffFile, RasterError> {
+    let file = TiffFile::read(Arc::new(file)).map_err(|refusal| refusal.error(location))?;
+    if let Some(why) = file.foreign_crs() {
+        tracing::debug!(location, why, "its CRS is not told");
     }
-    let path = local_path(url)?;
+    Ok(file)
+}
+
+/// Decides by what an object begins with.
+fn far_source(place: &Remote, access: &Access) -> Result<Source, RasterError> {
+    // A store is a folder: there is no object of its name to look at.
+    if place.has_extension("zarr") {
+        return StorePlace::far(access, place).map(Source::Zarr);
+    }
+    let file = access.open(place)?;
+    if tiff::is_tiff(file.head()) {
+        return Ok(Source::FarTiff(file));
+    }
+    Err(RasterError::Unsupported {
+        location: place.to_string(),
+        what: "it is no GeoTIFF, and no other file is read over a network yet".to_owned(),
+        remedy: "convert it to a COG, or copy it to a local path".to_owned(),
+    })
+}
+
+/// Decides by the name, then by what is there.
+fn source(url: &str, access: &Access) -> Result<Source, RasterError> {
+    let path = match access.locate(url)? {
+        Location::Remote(place) => return far_source(&place, access),
+        Location::Local(path) => path,
+    };
     let kind = path.metadata().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => RasterError::Missing { location: url.to_owned() },
         _ => unreadable(url, &error),
@@ -200,7 +231,7 @@ fn source(url: &str) -> Result<Source, RasterError> {
     if kind.is_dir() {
         let named_so = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zarr"));
         return Ok(if zarr_reader::is_store(&path) || named_so {
-            Source::Zarr(path)
+            Source::Zarr(StorePlace::Folder(path))
         } else {
             Source::Gdal(gdal_name(&path))
         });
@@ -231,83 +262,17 @@ fn gdal_name(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// `/vsi…/` paths and `DRIVER:…` names, which only GDAL understands.
-fn is_gdal_name(url: &str) -> bool {
-    if url.starts_with("/vsi") {
-        return true;
-    }
-    url.split_once(':').is_some_and(|(prefix, rest)| {
-        prefix.len() > 1
-            && !rest.starts_with("//")
-            && prefix.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-            && !Path::new(url).exists()
-    })
-}
-
 /// The path of a `file://` URL or of a plain path.
-pub(crate) fn local_path(url: &str) -> Result<PathBuf, RasterError> {
-    let unsupported = |what: String, remedy: &str| RasterError::Unsupported {
-        location: url.to_owned(),
-        what,
-        remedy: remedy.to_owned(),
-    };
-    match url.split_once("://") {
-        None => Ok(PathBuf::from(url)),
-        Some(("file", rest)) => {
-            let path = rest.strip_prefix("localhost").unwrap_or(rest);
-            if !path.starts_with('/') {
-                return Err(unsupported("a file URL with a host".to_owned(), "write file:///absolute/path"));
-            }
-            decode(path).map(PathBuf::from).ok_or_else(|| {
-                unsupported("a file URL with a broken % escape".to_owned(), "write %25 for a percent sign")
-            })
-        }
-        Some((scheme, _)) => Err(unsupported(
-            format!("reading over {scheme}:// is not there yet"),
-            "copy the file to a local path, or mount the storage",
-        )),
+pub(crate) fn local_path(url: &str) -> Option<PathBuf> {
+    match Location::parse(url) {
+        Ok(Location::Local(path)) => Some(path),
+        _ => None,
     }
-}
-
-/// Undoes percent escapes; `None` where one is broken or the result is not UTF-8.
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let (high, low) = (char::from(bytes.next()?).to_digit(16)?, char::from(bytes.next()?).to_digit(16)?);
-            decoded.push(u8::try_from(high * 16 + low).ok()?);
-        } else {
-            decoded.push(byte);
-        }
-    }
-    String::from_utf8(decoded).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn file_urls_are_decoded() {
-        assert_eq!(local_path("file:///a%20b/c.tif").unwrap(), PathBuf::from("/a b/c.tif"));
-        assert_eq!(local_path("/a%20b.tif").unwrap(), PathBuf::from("/a%20b.tif"));
-        assert!(local_path("file:///a%zz").is_err());
-    }
-
-    #[test]
-    fn remote_urls_are_refused_with_a_sentence() {
-        let error = local_path("s3://bucket/a.tif").unwrap_err().to_string();
-        assert!(error.contains("s3://bucket/a.tif") && error.contains("not there yet"), "{error}");
-    }
-
-    #[test]
-    fn gdal_names_are_told_from_paths() {
-        assert!(is_gdal_name("NETCDF:\"/x/f.nc\":t2m"));
-        assert!(is_gdal_name("/vsizip/a.zip/b.tif"));
-        assert!(!is_gdal_name("s3://bucket/key"));
-        assert!(!is_gdal_name("/data/a.tif"));
-    }
 
     #[test]
     fn a_broken_tiff_is_an_error_of_our_own_whatever_lies_beside_it() {

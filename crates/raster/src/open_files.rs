@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::bytes::Location;
 use crate::open::SharedFile;
-use crate::{Raster, RasterError, RasterLocation};
+use crate::{Access, Raster, RasterError, RasterLocation};
 
 /// URL and layer of a file.
 type Key = (String, Option<String>);
@@ -13,6 +14,7 @@ type Slot = Arc<Mutex<Option<SharedFile>>>;
 /// The files of a load. The header of a TIFF is parsed once for all its bands and threads, and what GDAL reads (a GRIB of
 /// hundreds of messages) is opened once a thread. Readers stay good when their file is no longer kept here.
 pub struct OpenFiles {
+    access: Access,
     most: usize,
     /// The one that was asked for last is at the back.
     kept: Mutex<VecDeque<(Key, Slot)>>,
@@ -32,7 +34,31 @@ impl OpenFiles {
     /// Keeps up to `most` files; the one that was longest not asked for goes first.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self { most: most.max(1), kept: Mutex::default() }
+        Self { access: Access::default(), most: most.max(1), kept: Mutex::default() }
+    }
+
+    /// Reaches files in this way, and not by the settings of the process.
+    #[must_use]
+    pub fn with_access(self, access: Access) -> Self {
+        Self { access, ..self }
+    }
+
+    /// Tells that files will be opened soon: what is far away begins to come. Nothing is done for local files.
+    pub fn expect(&self, location: &RasterLocation) {
+        if !location.is_far() || self.is_kept(location) {
+            return;
+        }
+        // Who opens it is told what is wrong with it.
+        if let Ok(Location::Remote(place)) = self.access.locate(&location.url)
+            && !place.has_extension("zarr")
+        {
+            self.access.expect(&place);
+        }
+    }
+
+    fn is_kept(&self, location: &RasterLocation) -> bool {
+        let same = |(url, layer): &Key| *url == location.url && *layer == location.layer;
+        lock(&self.kept).iter().any(|(key, _)| same(key))
     }
 
     /// Opens a location at its layer and band, as [`crate::open`]; two threads that ask for the same file open it once.
@@ -44,7 +70,7 @@ impl OpenFiles {
         let mut content = lock(&slot);
         let file = match content.as_ref() {
             Some(file) => file.clone(),
-            None => content.insert(SharedFile::find(location)?).clone(),
+            None => content.insert(SharedFile::find(location, &self.access)?).clone(),
         };
         drop(content);
         file.open(location)

@@ -78,6 +78,13 @@ pub trait Raster: Send {
         None
     }
 
+    /// Tells that these windows (in pixels of `level`) will be read soon, with their masks: where the file is far away the
+    /// bytes begin to come. False where too much is on its way: tell it again later.
+    fn expect(&self, level: usize, windows: &[Window]) -> bool {
+        let _ = (level, windows);
+        true
+    }
+
     /// Bytes of the file that reading this window (in pixels of `level`) takes, where the header tells it. The mask
     /// beside the pixels is not counted.
     fn stored_bytes(&self, level: usize, window: Window) -> Option<u64> {

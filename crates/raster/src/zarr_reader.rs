@@ -1,27 +1,28 @@
 //! Zarr v3 and v2 stores in directories, through zarrs.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use cube_geo::Window;
 use cube_model::{DataType, Pixels};
 use serde_json::Value;
-use zarrs::array::Array;
-use zarrs::filesystem::FilesystemStore;
+use zarrs::array::{Array, ArrayShardedExt};
 
 use crate::cf::{Attribute, Attributes, Layout, Numbers, Variable, Variables, choose_layer, data_variables};
 use crate::error::check_size;
 use crate::netcdf_reader::{check_window, pixels};
+use crate::zarr_place::{Storage, StorePlace};
 use crate::{Plane, Raster, RasterError, RasterHeader, RasterLocation};
 
 const DRIVER: &str = "Zarr";
 
-type StoredArray = Array<FilesystemStore>;
+type StoredArray = Array<Storage>;
 
 /// One plane of a Zarr array.
 pub(crate) struct ZarrRaster {
     array: StoredArray,
+    place: StorePlace,
     location: String,
     indices: Vec<usize>,
     header: RasterHeader,
@@ -29,17 +30,17 @@ pub(crate) struct ZarrRaster {
 }
 
 impl ZarrRaster {
-    pub(crate) fn open(path: &Path, location: &RasterLocation) -> Result<Self, RasterError> {
-        let store = ZarrStore::open(path, location.to_string(), location.layer.as_deref())?;
+    pub(crate) fn open(place: &StorePlace, location: &RasterLocation) -> Result<Self, RasterError> {
+        let store = ZarrStore::open(place, location.to_string(), location.layer.as_deref())?;
         let variable = choose_layer(&store, &store.location, location.layer.as_deref().or(store.only.as_deref()))?;
         let layout = Layout::read(&store, variable, &store.location, DRIVER)?;
         let indices = layout.indices(&store.location, location.band)?;
         let array = store.array(&variable.name)?;
         check_chunk(&store.location, variable)?;
-        let stored_bytes = stored_bytes(&store.root, &array, &indices);
+        let stored_bytes = stored_bytes(&store.place, &array, &indices);
         let header = RasterHeader { stored_bytes, ..layout.header(&indices) };
         let stored = variable.dtype.unwrap_or(header.dtype);
-        Ok(Self { array, indices, header, stored, location: store.location })
+        Ok(Self { array, place: store.place, indices, header, stored, location: store.location })
     }
 }
 
@@ -54,7 +55,12 @@ impl Raster for ZarrRaster {
         let leading = self.indices.iter().map(|i| *i..*i + 1);
         let space = [window.row..window.row_end(), window.col..window.col_end()];
         let subset: Vec<Range<u64>> = leading.chain(space).map(|range| range.start as u64..range.end as u64).collect();
-        let corrupt = |reason: String| RasterError::Corrupt { location: self.location.clone(), level, window, reason };
+        // What is not read now stays for the next read.
+        let _ = self.place.expect(self.chunk_keys(window).into_iter());
+        let corrupt = |reason: String| {
+            let corrupt = RasterError::Corrupt { location: self.location.clone(), level, window, reason };
+            self.place.failure().unwrap_or(corrupt)
+        };
         if self.stored == DataType::Float16 {
             let halves: Vec<half::f16> =
                 self.array.retrieve_array_subset(&subset).map_err(|e| corrupt(e.to_string()))?;
@@ -76,11 +82,39 @@ impl Raster for ZarrRaster {
     fn read_mask(&mut self, _level: usize, _window: Window) -> Result<Option<Vec<u8>>, RasterError> {
         Ok(None)
     }
+
+    fn expect(&self, _level: usize, windows: &[Window]) -> bool {
+        let windows = windows.iter().filter_map(|window| window.intersection(self.header.shape.whole()));
+        self.place.expect(windows.flat_map(|window| self.chunk_keys(window)))
+    }
+}
+
+impl ZarrRaster {
+    /// Keys of the chunks under a window that are fetched whole: none of a folder's, none where chunks are parts of shards.
+    fn chunk_keys(&self, window: Window) -> Vec<String> {
+        const MOST: usize = 4096;
+        if !self.place.is_far() || self.array.is_sharded() {
+            return Vec::new();
+        }
+        let rank = self.indices.len() + 2;
+        let Ok(chunk) = self.array.chunk_shape_usize(&vec![0; rank]) else { return Vec::new() };
+        let &[.., rows, cols] = chunk.as_slice() else { return Vec::new() };
+        let leading: Vec<u64> = self.indices.iter().zip(&chunk).map(|(i, n)| (i / n.max(&1)) as u64).collect();
+        let (rows, cols) = (rows.max(1), cols.max(1));
+        let over = |from: usize, end: usize, n: usize| from / n..end.div_ceil(n);
+        let places = over(window.row, window.row_end(), rows)
+            .flat_map(|row| over(window.col, window.col_end(), cols).map(move |col| [row as u64, col as u64]));
+        let key = |at: [u64; 2]| {
+            let indices: Vec<u64> = leading.iter().copied().chain(at).collect();
+            self.array.chunk_key(&indices).as_str().to_owned()
+        };
+        places.take(MOST).map(key).collect()
+    }
 }
 
 /// All planes of a store or of one of its arrays.
-pub(crate) fn planes(path: &Path, url: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
-    let store = ZarrStore::open(path, url.to_owned(), layer)?;
+pub(crate) fn planes(place: &StorePlace, url: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError> {
+    let store = ZarrStore::open(place, url.to_owned(), layer)?;
     let variables = match layer.or(store.only.as_deref()) {
         Some(name) => vec![choose_layer(&store, url, Some(name))?],
         None => data_variables(&store),
@@ -90,7 +124,7 @@ pub(crate) fn planes(path: &Path, url: &str, layer: Option<&str>) -> Result<Vec<
         let layout = Layout::read(&store, variable, url, DRIVER)?;
         let array = store.array(&variable.name)?;
         check_chunk(url, variable)?;
-        let first = stored_bytes(&store.root, &array, &vec![0; variable.shape.len() - 2]);
+        let first = stored_bytes(&store.place, &array, &vec![0; variable.shape.len() - 2]);
         planes.extend(layout.planes(url, first)?);
     }
     Ok(planes)
@@ -108,9 +142,9 @@ fn unreadable(location: &str, reason: String) -> RasterError {
 
 /// An opened store with the metadata of the arrays in it.
 struct ZarrStore {
-    store: Arc<FilesystemStore>,
-    /// The directory that the store's keys are relative to.
-    root: PathBuf,
+    store: Arc<Storage>,
+    /// What the store's keys are relative to.
+    place: StorePlace,
     location: String,
     variables: Vec<Variable>,
     /// The array itself, where the location is an array and no group.
@@ -118,17 +152,19 @@ struct ZarrStore {
 }
 
 impl ZarrStore {
-    /// Reads the metadata of the arrays in `path`, and of those in the group that `layer` is in.
-    fn open(path: &Path, location: String, layer: Option<&str>) -> Result<Self, RasterError> {
-        let mut root = path.to_path_buf();
+    /// Reads the metadata of the arrays in `place`, and of those in the group that `layer` is in.
+    fn open(place: &StorePlace, location: String, layer: Option<&str>) -> Result<Self, RasterError> {
+        let mut place = place.clone();
         let mut only = None;
-        if node_kind(path, &location)? == Some(Node::Array) {
+        if node_kind(&place, "", &location)? == Some(Node::Array)
+            && let Some((parent, name)) = place.parent()
+        {
             // An array alone: its coordinates lie beside it.
-            only = path.file_name().map(|n| n.to_string_lossy().into_owned());
-            root = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+            only = Some(name);
+            place = parent;
         }
-        let store = FilesystemStore::new(&root).map_err(|e| unreadable(&location, e.to_string()))?;
-        let mut opened = Self { store: Arc::new(store), root, location, variables: Vec::new(), only };
+        let store = place.storage(&location)?;
+        let mut opened = Self { store, place, location, variables: Vec::new(), only };
         let mut group = String::new();
         opened.read_group(&group)?;
         let layer = layer.map(|l| l.trim_matches('/')).unwrap_or_default();
@@ -145,18 +181,9 @@ impl ZarrStore {
     /// Adds the arrays directly in `group`. Metadata that cannot be read is an error only for the layer that is
     /// asked for, so it leaves a variable without type.
     fn read_group(&mut self, group: &str) -> Result<(), RasterError> {
-        const MOST_NODES: usize = 100_000;
-        let folder = self.root.join(group);
-        let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
-        let mut names: Vec<String> = entries
-            .take(MOST_NODES)
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| !name.starts_with('.') && name != "zarr.json")
-            .collect();
-        names.sort();
-        for name in names {
-            if node_kind(&folder.join(&name), &self.location)? == Some(Node::Array) {
-                let path = if group.is_empty() { name } else { format!("{group}/{name}") };
+        for name in self.place.names(group)? {
+            let path = if group.is_empty() { name } else { format!("{group}/{name}") };
+            if node_kind(&self.place, &path, &self.location)? == Some(Node::Array) {
                 let array = self.array(&path)?;
                 self.variables.push(describe(path, &array));
             }
@@ -164,9 +191,13 @@ impl ZarrStore {
         Ok(())
     }
 
+    /// What went wrong with the network, else what zarrs says.
+    fn failed(&self, reason: String) -> RasterError {
+        self.place.failure().unwrap_or_else(|| unreadable(&self.location, reason))
+    }
+
     fn array(&self, path: &str) -> Result<StoredArray, RasterError> {
-        Array::open(Arc::clone(&self.store), &format!("/{path}"))
-            .map_err(|e| unreadable(&self.location, format!("array {path}: {e}")))
+        Array::open(Arc::clone(&self.store), &format!("/{path}")).map_err(|e| self.failed(format!("array {path}: {e}")))
     }
 }
 
@@ -177,8 +208,7 @@ impl Variables for ZarrStore {
 
     fn numbers(&self, variable: &Variable) -> Result<Numbers, RasterError> {
         let array = self.array(&variable.name)?;
-        let failed =
-            |e: zarrs::array::ArrayError| unreadable(&self.location, format!("coordinate {}: {e}", variable.name));
+        let failed = |e: zarrs::array::ArrayError| self.failed(format!("coordinate {}: {e}", variable.name));
         let all = array.subset_all();
         let dtype = variable.dtype.unwrap_or(DataType::Float64);
         check_size(
@@ -217,27 +247,22 @@ enum Node {
     Group,
 }
 
-/// What Zarr metadata says that a directory is.
-fn node_kind(path: &Path, location: &str) -> Result<Option<Node>, RasterError> {
-    const LONGEST: u64 = 256 << 20;
-    let v3 = path.join("zarr.json");
-    if let Ok(found) = v3.metadata() {
-        if found.len() > LONGEST {
-            return Err(unreadable(location, format!("{} has {} bytes", v3.display(), found.len())));
-        }
-        let text = std::fs::read(&v3).map_err(|e| unreadable(location, e.to_string()))?;
-        let json: Value =
-            serde_json::from_slice(&text).map_err(|e| unreadable(location, format!("{}: {e}", v3.display())))?;
+/// What Zarr metadata says that a node is; `path` is empty for the root.
+fn node_kind(place: &StorePlace, path: &str, location: &str) -> Result<Option<Node>, RasterError> {
+    let key = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
+    let v3 = key("zarr.json");
+    if let Some(text) = place.document(&v3, location)? {
+        let json: Value = serde_json::from_slice(&text).map_err(|e| unreadable(location, format!("{v3}: {e}")))?;
         return match json.get("node_type").and_then(Value::as_str) {
             Some("array") => Ok(Some(Node::Array)),
             Some("group") => Ok(Some(Node::Group)),
-            _ => Err(unreadable(location, format!("{} has no node_type", v3.display()))),
+            _ => Err(unreadable(location, format!("{v3} has no node_type"))),
         };
     }
-    if path.join(".zarray").is_file() {
+    if place.document(&key(".zarray"), location)?.is_some() {
         return Ok(Some(Node::Array));
     }
-    Ok(path.join(".zgroup").is_file().then_some(Node::Group))
+    Ok(place.document(&key(".zgroup"), location)?.map(|_| Node::Group))
 }
 
 fn describe(path: String, array: &StoredArray) -> Variable {
@@ -352,7 +377,7 @@ pub(crate) fn is_store(folder: &Path) -> bool {
 }
 
 /// Bytes of the chunks that hold a plane; `None` where they are too many to ask the file system for.
-fn stored_bytes(root: &Path, array: &StoredArray, indices: &[usize]) -> Option<u64> {
+fn stored_bytes(place: &StorePlace, array: &StoredArray, indices: &[usize]) -> Option<u64> {
     const MOST_CHUNKS: u64 = 4096;
     let grid = array.chunk_grid_shape();
     let chunk = array.chunk_shape_usize(&vec![0; grid.len()]).ok()?;
@@ -368,7 +393,7 @@ fn stored_bytes(root: &Path, array: &StoredArray, indices: &[usize]) -> Option<u
     for row in 0..rows {
         for col in 0..cols {
             let key = array.chunk_key(&leading.iter().copied().chain([row, col]).collect::<Vec<_>>());
-            bytes = bytes.saturating_add(root.join(key.as_str()).metadata().map_or(0, |m| m.len()));
+            bytes = bytes.saturating_add(place.chunk_bytes(key.as_str())?);
         }
     }
     Some(bytes / planes)
@@ -396,7 +421,7 @@ mod tests {
         std::fs::write(array.join(".zarray"), forged).unwrap();
         let url = folder.path().to_str().unwrap();
         for layer in [None, Some("red")] {
-            let error = planes(folder.path(), url, layer).unwrap_err();
+            let error = planes(&StorePlace::Folder(folder.path().to_owned()), url, layer).unwrap_err();
             assert!(matches!(error, RasterError::TooLarge { .. }), "{error}");
         }
     }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use cube_geo::{GeoBox, Resampling, Shape, Window};
 use cube_model::DataType;
-use cube_raster::OpenFiles;
+use cube_raster::Access;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::files::{Opened, SourceFile, Way};
+use crate::files::{Opened, SourceFile, Way, open_files};
 use crate::plan::PlannedMeasurement;
 use crate::{Fuse, Geometry, LoadError, LoadPlan, run};
 
@@ -116,7 +116,7 @@ pub struct ExplainedFile {
 /// # Errors
 /// Where a CRS cannot be reached, or a file cannot be opened or is not what its document says (unless the plan skips
 /// such files).
-pub fn explain(plan: &LoadPlan) -> Result<Explanation, LoadError> {
+pub fn explain(plan: &LoadPlan, access: Option<&Access>) -> Result<Explanation, LoadError> {
     let geometry = Geometry::new(plan)?;
     let mut wanted = Vec::new();
     for (measurement, planned) in plan.measurements.iter().enumerate() {
@@ -128,7 +128,7 @@ pub fn explain(plan: &LoadPlan) -> Result<Explanation, LoadError> {
             wanted.extend((0..plan.extra_len(measurement)).map(|extra| (dataset, measurement, extra, windows)));
         }
     }
-    let open = Arc::new(OpenFiles::default());
+    let open = Arc::new(open_files(access));
     let looked: Vec<Result<ExplainedFile, (LoadError, String)>> = wanted
         .into_par_iter()
         .filter_map(|(dataset, measurement, extra, windows)| {
@@ -246,7 +246,7 @@ mod tests {
         let products = [product(&[("red", DataType::UInt16, Some(0.0))])];
         let spec = LoadSpec::default().memory_limit(1 << 30).resampling(Resampling::Bilinear);
         let plan = plan(&products, &groups, utm(300, 200, 501_000.0, 4_600_500.0), &spec).unwrap();
-        let explanation = explain(&plan).unwrap();
+        let explanation = explain(&plan, None).unwrap();
         assert!(explanation.bytes_to_read > 0);
         // Bytes and threads are the machine's.
         let steady = Explanation {

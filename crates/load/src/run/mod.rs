@@ -1,5 +1,6 @@
 //! Running a plan: chunks on threads, into one cube or into a sink.
 
+mod ahead;
 mod budget;
 mod holes;
 mod pieces;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use cube_model::{Cube, CubeArray, DataType, Pixels, for_each_dtype};
-use cube_raster::{CubeSink, Place};
+use cube_raster::{Access, CubeSink, Place};
 use indexmap::IndexMap;
 use ndarray::Array2;
 
@@ -41,13 +42,15 @@ pub struct RunOptions<'a> {
     pub cancel: &'a AtomicBool,
     /// Fuses in place of the plan's rule, which must be one that keeps pixels.
     pub fuse_with: Option<&'a FuseFunction<'a>>,
+    /// How files are reached, and which may be; `None` is the way of the process, which allows all.
+    pub access: Option<&'a Access>,
 }
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 
 impl Default for RunOptions<'_> {
     fn default() -> Self {
-        Self { threads: 0, progress: None, cancel: &NEVER, fuse_with: None }
+        Self { threads: 0, progress: None, cancel: &NEVER, fuse_with: None, access: None }
     }
 }
 
@@ -89,7 +92,7 @@ pub fn run(plan: &LoadPlan, options: &RunOptions<'_>) -> Result<Loaded, LoadErro
     let job = prepare(plan, &geometry, plan.chunk, budget, options);
     let tasks = pieces::tasks(plan, &mut arrays)?;
     let total = tasks.len();
-    let holes = work(&job, tasks.into_iter(), total, options)?;
+    let holes = work(&job, tasks.into_iter(), plan.chunks(), total, options)?;
     let layouts = plan.arrays();
     let arrays = layouts.into_iter().zip(arrays).map(|(layout, pixels)| {
         (layout.name, CubeArray { pixels, nodata: layout.nodata, measurement: layout.measurement })
@@ -123,7 +126,7 @@ pub fn run_into(plan: &LoadPlan, sink: Box<dyn CubeSink>, options: &RunOptions<'
         (chunk, task)
     });
     let total = plan.chunks_of(tile).count();
-    let holes = work(&job, tasks, total, options)?;
+    let holes = work(&job, tasks, plan.chunks_of(tile), total, options)?;
     drop(job);
     let files = sink.finish().map_err(|source| LoadError::Output { source: Box::new(source) })?;
     Ok(Written { files, holes })

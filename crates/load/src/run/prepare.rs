@@ -58,7 +58,7 @@ pub(super) fn prepare<'a>(
         }
         windows.insert(key, found);
     }
-    let mut files = Files::new(plan);
+    let mut files = Files::new(plan, options.access);
     files.expect(|dataset, measurement| {
         let key = plan.source(dataset, measurement).zip(plan.measurements.get(measurement));
         let tiles = key.and_then(|(source, planned)| windows.get(&(source.grid, planned.resampling)));

@@ -14,6 +14,10 @@ use super::names::VARIABLE;
 /// Opened and set up, or why not: found out once, by the first thread that asks, while others wait.
 static GDAL: OnceLock<Result<Functions, NoGdal>> = OnceLock::new();
 
+/// Drivers that are not there for us: what they open names other places in turn, on this machine or on a network, past what
+/// may be read.
+const SKIPPED: &CStr =
+    c"VRT,DERIVED,GTI,WMS,WMTS,WCS,HTTP,PLMOSAIC,EEDAI,EEDA,DAAS,STACTA,STACIT,OGCAPI,NGW,PostGISRaster";
 const READDIR: &CStr = c"GDAL_DISABLE_READDIR_ON_OPEN";
 
 /// GDAL's functions; the first call loads and sets it up.
@@ -43,6 +47,7 @@ fn configure(gdal: &Functions) {
             (gdal.set_config_option)(READDIR.as_ptr(), c"TRUE".as_ptr());
         }
         (gdal.set_error_handler)(Some(error_handler));
+        (gdal.set_config_option)(c"GDAL_SKIP".as_ptr(), SKIPPED.as_ptr());
         (gdal.register_drivers)();
     }
 }

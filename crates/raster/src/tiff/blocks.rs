@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytemuck::Pod;
 use cube_geo::Window;
 
-use super::ByteSource;
-use super::bytes::Fetched;
+use super::Failure;
 use super::codec::{Packed, check_claim, decode, decode_two};
 use super::image::Image;
+use crate::bytes::{ByteSource, Fetched};
 
 /// Packed bytes that are fetched at once.
 const MOST_FETCHED: u64 = 16 << 20;
@@ -83,7 +83,7 @@ impl Plane<'_> {
         window: Window,
         fill: T,
         convert: impl Fn(S) -> T + Copy,
-    ) -> Result<Vec<T>, String> {
+    ) -> Result<Vec<T>, Failure> {
         if window.shape().is_empty() {
             return Ok(Vec::new());
         }
@@ -117,37 +117,42 @@ impl Plane<'_> {
     }
 
     /// As [`Plane::read`] where samples are pixels. A window within one block is unpacked where its pixels stay.
-    pub(super) fn read_same<T: Pod + Default>(&self, window: Window, fill: T) -> Result<Vec<T>, String> {
+    pub(super) fn read_same<T: Pod + Default>(&self, window: Window, fill: T) -> Result<Vec<T>, Failure> {
         let Some(part) = self.alone(window) else { return self.read(window, fill, |same: T| same) };
         self.fetch(&[part], |found| {
-            let [(part, packed)] = found else { return Err("a block is lost".to_owned()) };
+            let [(part, packed)] = found else { return Err("a block is lost".into()) };
             let Some(packed) = packed else { return Ok(vec![fill; part.window.shape().pixels()]) };
             let mut pixels = self.room::<T>(part, packed)?;
             decode(self.image, packed, self.image.stored_rows(part.block.0), bytes_of(&mut pixels)?)?;
             Ok(self.cut(pixels, part))
         })
-        .and_then(|mut pixels| pixels.pop().ok_or_else(|| "a block is lost".to_owned()))
+        .and_then(|mut pixels| pixels.pop().ok_or_else(|| "a block is lost".into()))
     }
 
     /// As [`Plane::read_same`] of two windows. Each within a block of its own are unpacked at once.
-    pub(super) fn read_same_two<T: Pod + Default>(&self, windows: [Window; 2], fill: T) -> [Result<Vec<T>, String>; 2] {
+    pub(super) fn read_same_two<T: Pod + Default>(&self, windows: [Window; 2], fill: T) -> [Result<Vec<T>, Failure>; 2] {
         let [one, two] = windows;
         let one_by_one = || [self.read_same(one, fill), self.read_same(two, fill)];
         let (Some(a), Some(b)) = (self.alone(one), self.alone(two)) else { return one_by_one() };
         let mut found = None;
         let said = self.fetch(&[a, b], |blocks| {
-            if let [(a, Some(packed)), (b, Some(also))] = blocks {
-                let (mut first, mut second) = (self.room::<T>(a, packed)?, self.room::<T>(b, also)?);
+            if let [(a, Some(packed)), (b, Some(also))] = blocks
+                && let (Ok(mut first), Ok(mut second)) = (self.room::<T>(a, packed), self.room::<T>(b, also))
+            {
                 let rows = |part: &Part| self.image.stored_rows(part.block.0);
                 let blocks: (Packed<'_>, Packed<'_>) =
                     ((*packed, rows(a), bytes_of(&mut first)?), (*also, rows(b), bytes_of(&mut second)?));
                 let (done, done_too) = decode_two(self.image, blocks);
-                found = Some([done.map(|()| self.cut(first, a)), done_too.map(|()| self.cut(second, b))]);
+                let cut = |done: Result<(), String>, pixels, part: &Part| Ok(done.map(|()| self.cut(pixels, part))?);
+                found = Some([cut(done, first, a), cut(done_too, second, b)]);
             }
             Ok(())
         });
-        // What is wrong with one of them is told where it is read alone.
-        said.ok().and(found).unwrap_or_else(one_by_one)
+        match said {
+            Ok(_) => found.unwrap_or_else(one_by_one),
+            // To ask again, for one of them, is left to who wants it alone.
+            Err(failure) => [Err(failure), Err("a block beside it cannot be read".into())],
+        }
     }
 
     /// The part of the only block that a window touches, if no more is made of it than its pixels.
@@ -160,7 +165,7 @@ impl Plane<'_> {
     }
 
     /// Room for all pixels of a block.
-    fn room<T: Pod + Default>(&self, part: &Part, packed: &[u8]) -> Result<Vec<T>, String> {
+    fn room<T: Pod + Default>(&self, part: &Part, packed: &[u8]) -> Result<Vec<T>, Failure> {
         let rows = self.image.stored_rows(part.block.0);
         check_claim(self.image, packed, rows)?;
         Ok(vec![T::default(); rows * self.image.block.cols])
@@ -185,7 +190,7 @@ impl Plane<'_> {
     }
 
     /// Bytes of the file that a window takes; `None` where it has too many blocks to count them.
-    pub(super) fn stored_bytes(&self, window: Window) -> Result<Option<u64>, String> {
+    pub(super) fn stored_bytes(&self, window: Window) -> Result<Option<u64>, Failure> {
         let block = self.image.block;
         let blocks = (window.rows / block.rows).saturating_mul(window.cols / block.cols);
         if blocks > MOST_BLOCKS_COUNTED {
@@ -194,6 +199,12 @@ impl Plane<'_> {
         let parts = self.parts(window);
         let places = self.image.places(self.source, self.band, parts.iter().map(|part| part.block))?;
         Ok(Some(places.iter().map(|place| place.end - place.start).sum()))
+    }
+
+    /// Where the blocks of a window are in the file.
+    pub(super) fn places(&self, window: Window) -> Result<Vec<Range<u64>>, Failure> {
+        let parts = self.parts(window);
+        self.image.places(self.source, self.band, parts.iter().map(|part| part.block))
     }
 
     fn parts(&self, window: Window) -> Vec<Part> {
@@ -223,8 +234,8 @@ impl Plane<'_> {
     fn visit(
         &self,
         window: Window,
-        mut take: impl FnMut(&Part, Option<&[u8]>) -> Result<(), String>,
-    ) -> Result<(), String> {
+        mut take: impl FnMut(&Part, Option<&[u8]>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let mut parts = self.parts(window);
         let keeps = self.keeps();
         if let (true, Some((cache, level))) = (keeps, self.kept) {
@@ -289,15 +300,15 @@ impl Plane<'_> {
     fn fetch<R>(
         &self,
         parts: &[Part],
-        mut take: impl FnMut(&[(&Part, Option<&[u8]>)]) -> Result<R, String>,
-    ) -> Result<Vec<R>, String> {
+        mut take: impl FnMut(&[(&Part, Option<&[u8]>)]) -> Result<R, Failure>,
+    ) -> Result<Vec<R>, Failure> {
         let places = self.image.places(self.source, self.band, parts.iter().map(|part| part.block))?;
         FETCHED.with_borrow_mut(|fetched| {
             let mut made = Vec::with_capacity(parts.len().div_ceil(2));
             let mut begin = 0;
             while begin < parts.len() {
                 let end = batch(&places, begin);
-                fetched.fetch(self.source, &places[begin..end]).map_err(|e| format!("it cannot be read: {e}"))?;
+                fetched.fetch(self.source, &places[begin..end])?;
                 let mut found = parts[begin..end].iter().zip(&places[begin..end]).enumerate();
                 let mut next = || {
                     let (i, (part, place)) = found.next()?;

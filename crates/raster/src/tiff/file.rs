@@ -11,8 +11,9 @@ use super::geokeys::{self, Place};
 use super::ifd::HeaderReader;
 use super::image::Image;
 use super::metadata::{Metadata, float, whole};
-use super::{ByteSource, DRIVER, Refusal};
+use super::{DRIVER, Refusal};
 use crate::RasterHeader;
+use crate::bytes::ByteSource;
 use crate::items::{Items, plane_time};
 use crate::tiff_tags::SUBFILE_TYPE;
 

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
+use super::Refusal;
 use super::budget::{Budget, MOST_BYTES_KEPT};
-use super::{ByteSource, Refusal};
+use crate::bytes::ByteSource;
 
 /// What is read of a file at first; most COGs have all their directories in it.
 const HEAD: u64 = 32 * 1024;
@@ -127,9 +128,10 @@ impl<'s> HeaderReader<'s> {
             loaded: 0,
             tags: 0,
         };
-        let Ok(head) = reader.bytes(0..source.length().min(HEAD)) else {
-            return Err(Refusal::broken("it cannot be read from the disk"));
-        };
+        let head = reader.bytes(0..source.length().min(HEAD)).map_err(|refusal| match refusal {
+            Refusal::Broken(_) => Refusal::broken("it cannot be read from the disk"),
+            other => other,
+        })?;
         let big_endian = match head.get(..2) {
             Some(b"II") => false,
             Some(b"MM") => true,
@@ -168,12 +170,11 @@ impl<'s> HeaderReader<'s> {
         let found = if let Some(found) = self.pages.iter().position(within) {
             found
         } else {
-            let end = range.end.max(range.start.saturating_add(PAGE)).min(self.source.length());
+            let least = if self.source.is_far() { HEAD } else { PAGE };
+            let end = range.end.max(range.start.saturating_add(least)).min(self.source.length());
             let length = usize::try_from(end - range.start).map_err(|_| Refusal::broken("a tag is too large"))?;
             let mut page = vec![0; length];
-            self.source
-                .read(&mut [(range.start, page.as_mut_slice())])
-                .map_err(|error| Refusal::broken(format!("its header cannot be read: {error}")))?;
+            self.source.read(&mut [(range.start, page.as_mut_slice())])?;
             // Chains of thousands of directories do not keep thousands of pages; the first one stays.
             if self.pages.len() > 16 || length > LARGE_PAGE {
                 self.pages.truncate(1);

@@ -9,7 +9,8 @@ use cube_model::DataType;
 use super::budget::Budget;
 use super::ifd::{Directory, Format, HeaderReader, StoredArray};
 use super::lerc::{self, Outer};
-use super::{ByteSource, Refusal};
+use super::{Failure, Refusal};
+use crate::bytes::ByteSource;
 use crate::tiff_tags::{
     BITS, COMPRESSION, EXTRA_SAMPLES, FILL_ORDER, HEIGHT, JPEG_TABLES, LERC_PARAMETERS, PHOTOMETRIC, PLANAR, PREDICTOR,
     ROWS_PER_STRIP, SAMPLE_FORMAT, SAMPLES, STRIP_COUNTS, STRIP_OFFSETS, TILE_COUNTS, TILE_HEIGHT, TILE_OFFSETS,
@@ -207,7 +208,7 @@ impl Image {
         source: &dyn ByteSource,
         band: usize,
         blocks: impl Iterator<Item = (usize, usize)>,
-    ) -> Result<Vec<Range<u64>>, String> {
+    ) -> Result<Vec<Range<u64>>, Failure> {
         let grid = if self.split { 1 } else { blocks_of(self.shape, self.block) };
         let plane = if self.planar { band as u64 * grid } else { 0 };
         blocks
@@ -227,7 +228,10 @@ impl Image {
                 let begin = offset + (row * self.block.rows) as u64 * row_bytes;
                 let piece = begin..begin + self.stored_rows(row) as u64 * row_bytes;
                 if piece.end > end {
-                    return Err(format!("its strip of {count} bytes ends before row {}", (row + 1) * self.block.rows));
+                    return Err(Failure::Broken(format!(
+                        "its strip of {count} bytes ends before row {}",
+                        (row + 1) * self.block.rows
+                    )));
                 }
                 Ok(piece)
             })
@@ -235,23 +239,28 @@ impl Image {
     }
 
     /// Offset and byte count of a block.
-    fn entry(&self, source: &dyn ByteSource, index: u64) -> Result<(u64, u64), String> {
-        let read = |array: &StoredArray, values: Range<u64>| {
-            let range = array.range(values);
-            let length = usize::try_from(range.end - range.start).map_err(|e| e.to_string())?;
-            let mut bytes = vec![0; length];
-            let said = source.read(&mut [(range.start, bytes.as_mut_slice())]);
-            said.map_err(|error| format!("the list of its blocks cannot be read: {error}"))?;
-            Ok::<_, String>(self.format.integers(&bytes, array.each))
+    fn entry(&self, source: &dyn ByteSource, index: u64) -> Result<(u64, u64), Failure> {
+        // Both lists at once: far sources fetch them side by side.
+        let read = |values: Range<u64>| {
+            let arrays = [&self.offsets, &self.counts];
+            let mut buffers = Vec::with_capacity(arrays.len());
+            for array in arrays {
+                let range = array.range(values.clone());
+                let length = usize::try_from(range.end - range.start).map_err(|e| e.to_string())?;
+                buffers.push((range.start, vec![0; length]));
+            }
+            let mut parts: Vec<_> = buffers.iter_mut().map(|(start, bytes)| (*start, bytes.as_mut_slice())).collect();
+            source.read(&mut parts)?;
+            let mut lists = arrays.iter().zip(&buffers).map(|(a, (_, bytes))| self.format.integers(bytes, a.each));
+            Ok::<_, Failure>((lists.next().unwrap_or_default(), lists.next().unwrap_or_default()))
         };
         let no_block = || format!("it has no block {index}");
         let bytes = self.offsets.kept_bytes().saturating_add(self.counts.kept_bytes());
         if self.kept.get().is_some() {
             // As for all but the first block.
         } else if self.offsets.count <= MOST_KEPT && self.budget.take(bytes) {
-            let all = read(&self.offsets, 0..self.offsets.count)
-                .and_then(|offsets| Ok((offsets, read(&self.counts, 0..self.counts.count)?)));
-            let set = all.map(|(offsets, counts)| self.kept.set((offsets.into(), counts.into())));
+            let set =
+                read(0..self.offsets.count).map(|(offsets, counts)| self.kept.set((offsets.into(), counts.into())));
             // Nothing came, or another thread was first.
             if !matches!(set, Ok(Ok(()))) {
                 self.budget.give_back(bytes);
@@ -259,12 +268,12 @@ impl Image {
             let _ = set?;
         } else {
             let one = index..index + 1;
-            let (offset, count) = (read(&self.offsets, one.clone())?, read(&self.counts, one)?);
-            return offset.first().copied().zip(count.first().copied()).ok_or_else(no_block);
+            let (offset, count) = read(one)?;
+            return offset.first().copied().zip(count.first().copied()).ok_or_else(|| no_block().into());
         }
         let (offsets, counts) = self.kept.get().ok_or_else(no_block)?;
         let at = usize::try_from(index).map_err(|_| no_block())?;
-        offsets.get(at).copied().zip(counts.get(at).copied()).ok_or_else(no_block)
+        offsets.get(at).copied().zip(counts.get(at).copied()).ok_or_else(|| no_block().into())
     }
 }
 

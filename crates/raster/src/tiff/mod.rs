@@ -1,12 +1,11 @@
 //! GeoTIFF, read by ourselves: classic and `BigTIFF`, the layouts and codecs that archives are made of.
 //!
-//! [`ByteSource`] gives bytes, [`ifd`] the tags, [`image`] the blocks of one image, [`file`] what the images of a file are
+//! A [`ByteSource`] gives bytes, [`ifd`] the tags, [`image`] the blocks of one image, [`file`] what the images of a file are
 //! to each other, [`blocks`] unpacked pixels. Every count and size is checked against the file's length, or a limit,
 //! before memory is asked for. What is not read here is [`Refusal::Foreign`]: GDAL gets it.
 
 mod blocks;
 mod budget;
-mod bytes;
 mod codec;
 mod file;
 mod geokeys;
@@ -23,15 +22,15 @@ mod tests;
 #[cfg(test)]
 pub(crate) mod written;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use bytes::ByteSource;
-use bytes::LocalFile;
 pub(crate) use file::TiffFile;
 pub(crate) use raster::{open, planes};
 pub(crate) use sidecars::matters;
 
+use crate::bytes::{ByteSource, LocalFile};
 use crate::{Raster, RasterError, RasterLocation};
 
 /// The name of the driver in headers, as GDAL calls it.
@@ -44,6 +43,48 @@ pub(crate) enum Refusal {
     Broken(String),
     /// It is for GDAL.
     Foreign(String),
+    /// Its bytes do not come.
+    Unreached(Box<RasterError>),
+}
+
+/// Why pixels of a file are not read.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Failure {
+    /// The file is not sound, or the disk is not.
+    Broken(String),
+    /// Its bytes do not come.
+    Unreached(Box<RasterError>),
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Self {
+        Self::Broken(reason)
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(reason: &str) -> Self {
+        Self::Broken(reason.to_owned())
+    }
+}
+
+/// The error of a source that says itself what is wrong, else what the system says.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<RasterError>() {
+            Ok(known) => Self::Unreached(Box::new(known)),
+            Err(error) => Self::Broken(format!("it cannot be read: {error}")),
+        }
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<RasterError>() {
+            Ok(known) => Self::Unreached(Box::new(known)),
+            Err(error) => Self::broken(format!("its header cannot be read: {error}")),
+        }
+    }
 }
 
 impl Refusal {
@@ -61,6 +102,7 @@ impl Refusal {
             Self::Broken(reason) => {
                 RasterError::Unreadable { location: location.to_owned(), driver: DRIVER.to_owned(), reason }
             }
+            Self::Unreached(error) => *error,
             Self::Foreign(what) => RasterError::Unsupported {
                 location: location.to_owned(),
                 what: format!("{what}, which the own reader of GeoTIFF does not read"),

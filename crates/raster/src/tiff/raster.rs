@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cube_geo::Window;
 use cube_model::{DataType, Pixel, Pixels, for_each_dtype};
 
+use super::Failure;
 use super::blocks::Plane as Stored;
 use super::codec::OLD_LZW;
 use super::file::{TiffFile, Validity};
@@ -55,7 +56,7 @@ impl TiffRaster {
         Stored { source: self.file.source.as_ref(), image, band, kept: level.map(|level| (&self.file.cache, level)) }
     }
 
-    fn values(&self, level: usize, window: Window) -> Result<Pixels, String> {
+    fn values(&self, level: usize, window: Window) -> Result<Pixels, Failure> {
         let image = &self.file.levels.get(level).ok_or("there is no such level")?.image;
         let plane = self.stored(image, self.band, Some(level));
         let (shape, missing) = (window.shape(), self.file.raw_nodata().unwrap_or(0.0));
@@ -71,12 +72,12 @@ impl TiffRaster {
                 // A float holds the nodata of whole numbers: the file was refused where it does not.
                 Ok(pixels_of(shape, plane.read_same::<T>(window, T::from_f64(missing))?))
             },
-            _ => Err(format!("{} is no type of pixels", image.stored))
+            _ => Err(Failure::Broken(format!("{} is no type of pixels", image.stored)))
         )
     }
 
     /// As `values`, of two windows at once, where the pixels are as they are stored.
-    fn two_values(&self, level: usize, windows: [Window; 2]) -> Option<[Result<Pixels, String>; 2]> {
+    fn two_values(&self, level: usize, windows: [Window; 2]) -> Option<[Result<Pixels, Failure>; 2]> {
         let image = &self.file.levels.get(level)?.image;
         let (plane, missing) = (self.stored(image, self.band, Some(level)), self.file.raw_nodata().unwrap_or(0.0));
         let [one, two] = windows.map(Window::shape);
@@ -90,7 +91,7 @@ impl TiffRaster {
         )
     }
 
-    fn validity(&self, level: usize, window: Window) -> Result<Option<Vec<u8>>, String> {
+    fn validity(&self, level: usize, window: Window) -> Result<Option<Vec<u8>>, Failure> {
         let found = self.file.levels.get(level).ok_or("there is no such level")?;
         match self.file.validity(self.band) {
             Validity::InPixels => Ok(None),
@@ -112,7 +113,11 @@ impl TiffRaster {
         }
     }
 
-    fn corrupt(&self, level: usize, window: Window, reason: String) -> RasterError {
+    fn corrupt(&self, level: usize, window: Window, failure: Failure) -> RasterError {
+        let reason = match failure {
+            Failure::Unreached(error) => return *error,
+            Failure::Broken(reason) => reason,
+        };
         if reason == OLD_LZW {
             // Sound, and only seen when it is unpacked: to fetch it again would not help.
             return RasterError::Unsupported {
@@ -132,7 +137,7 @@ impl Raster for TiffRaster {
 
     fn read(&mut self, level: usize, window: Window) -> Result<Pixels, RasterError> {
         check_window(&self.location, &self.header, level, window)?;
-        self.values(level, window).map_err(|reason| self.corrupt(level, window, reason))
+        self.values(level, window).map_err(|failure| self.corrupt(level, window, failure))
     }
 
     fn read_two(&mut self, level: usize, windows: [Window; 2]) -> [Result<Pixels, RasterError>; 2] {
@@ -151,7 +156,7 @@ impl Raster for TiffRaster {
 
     fn read_mask(&mut self, level: usize, window: Window) -> Result<Option<Vec<u8>>, RasterError> {
         check_window(&self.location, &self.header, level, window)?;
-        self.validity(level, window).map_err(|reason| self.corrupt(level, window, reason))
+        self.validity(level, window).map_err(|failure| self.corrupt(level, window, failure))
     }
 
     fn another(&self) -> Option<Box<dyn Raster>> {
@@ -161,6 +166,29 @@ impl Raster for TiffRaster {
             location: self.location.clone(),
             header: self.header.clone(),
         }))
+    }
+
+    fn expect(&self, level: usize, windows: &[Window]) -> bool {
+        let source = self.file.source.as_ref();
+        if !source.is_far() {
+            return true;
+        }
+        let Some(found) = self.file.levels.get(level) else { return true };
+        let mut images = vec![(&found.image, self.band)];
+        match self.file.validity(self.band) {
+            Validity::InPixels => {}
+            Validity::Mask => images.extend(found.mask.as_ref().map(|mask| (mask, 0))),
+            Validity::Alpha(alpha) if found.image.planar => images.push((&found.image, alpha)),
+            Validity::Alpha(_) => {}
+        }
+        let mut ranges = Vec::new();
+        for (image, band) in images {
+            for window in windows.iter().filter_map(|window| window.intersection(image.shape.whole())) {
+                // Who reads it is told what is wrong.
+                ranges.extend(self.stored(image, band, None).places(window).unwrap_or_default());
+            }
+        }
+        source.expect(&ranges)
     }
 
     fn stored_bytes(&self, level: usize, window: Window) -> Option<u64> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use cube_geo::Window;
 
 use crate::RasterLocation;
-use crate::tiff::bytes::tests::Watched;
+use crate::bytes::Watched;
 use crate::tiff::written::Tiff;
 use crate::tiff::{TiffFile, open, open_geotiff};
 

@@ -1,85 +1,9 @@
-//! Where the bytes of a file come from.
+//! Ranges of a source in one buffer.
 
-use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::path::Path;
 
-/// Ranges of bytes of one file, from any thread: a file on disk, bytes in memory, an object of a store.
-pub trait ByteSource: Send + Sync {
-    /// Bytes that the file has.
-    fn length(&self) -> u64;
-
-    /// Bytes between two ranges that cost less to read than a read of its own.
-    fn gap(&self) -> u64;
-
-    /// Fills each buffer from its offset. All parts are asked for at once, so that a remote source can fetch them side
-    /// by side.
-    ///
-    /// # Errors
-    /// Where the source cannot be read, or ends before a buffer is full.
-    fn read(&self, parts: &mut [(u64, &mut [u8])]) -> io::Result<()>;
-}
-
-/// A file on disk, opened once and read from all threads.
-pub(crate) struct LocalFile {
-    file: File,
-    length: u64,
-}
-
-impl LocalFile {
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let length = file.metadata()?.len();
-        Ok(Self { file, length })
-    }
-}
-
-impl ByteSource for LocalFile {
-    fn length(&self) -> u64 {
-        self.length
-    }
-
-    fn gap(&self) -> u64 {
-        4096
-    }
-
-    #[cfg(unix)]
-    fn read(&self, parts: &mut [(u64, &mut [u8])]) -> io::Result<()> {
-        use std::os::unix::fs::FileExt;
-        parts.iter_mut().try_for_each(|(offset, buffer)| self.file.read_exact_at(buffer, *offset))
-    }
-
-    #[cfg(not(unix))]
-    fn read(&self, parts: &mut [(u64, &mut [u8])]) -> io::Result<()> {
-        use std::io::{Read, Seek, SeekFrom};
-        // The position of a file is shared by all who read it: a handle of our own.
-        let mut file = self.file.try_clone()?;
-        parts.iter_mut().try_for_each(|(offset, buffer)| {
-            file.seek(SeekFrom::Start(*offset))?;
-            file.read_exact(buffer)
-        })
-    }
-}
-
-/// Bytes in memory.
-impl ByteSource for Vec<u8> {
-    fn length(&self) -> u64 {
-        self.len() as u64
-    }
-
-    fn gap(&self) -> u64 {
-        0
-    }
-
-    fn read(&self, parts: &mut [(u64, &mut [u8])]) -> io::Result<()> {
-        for (offset, buffer) in parts {
-            let found = usize::try_from(*offset).ok().and_then(|o| self.get(o..)?.get(..buffer.len()));
-            buffer.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
-        }
-        Ok(())
-    }
-}
+use super::ByteSource;
 
 /// Bytes of several ranges, read with as few reads as the source likes.
 #[derive(Debug, Default)]
@@ -147,21 +71,21 @@ impl Fetched {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::sync::Mutex;
 
     use super::*;
 
     /// Bytes in memory that write down what was read.
-    pub(in crate::tiff) struct Watched {
-        pub(in crate::tiff) bytes: Vec<u8>,
-        pub(in crate::tiff) gap: u64,
-        pub(in crate::tiff) reads: Mutex<Vec<Range<u64>>>,
+    pub(crate) struct Watched {
+        pub(crate) bytes: Vec<u8>,
+        pub(crate) gap: u64,
+        pub(crate) reads: Mutex<Vec<Range<u64>>>,
     }
 
     impl Watched {
         /// Begin and end of each read since the last call.
-        pub(in crate::tiff) fn taken(&self) -> Vec<(u64, u64)> {
+        pub(crate) fn taken(&self) -> Vec<(u64, u64)> {
             self.reads.lock().unwrap().drain(..).map(|range| (range.start, range.end)).collect()
         }
     }

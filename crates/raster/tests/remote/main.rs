@@ -1,0 +1,7 @@
+//! Files over a network: what is asked for, and what happens when servers fail.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
+
+mod faults;
+mod reading;
+mod scene;
+mod server;
