@@ -40,7 +40,7 @@ fn what_is_told_ahead_is_fetched_once_and_at_once() {
     let access = access();
     let mut raster = open(&access, &format!("{}/scene.tif", server.root)).unwrap();
     let whole = Window::new(0, 0, SIDE, SIDE);
-    assert!(raster.expect(0, whole) && raster.expect(0, whole));
+    assert!(raster.expect(0, &[whole]) && raster.expect(0, &[whole]));
     for part in whole.tiles(cube_geo::Shape::new(512, 512)) {
         assert_eq!(raster.read(0, part).unwrap(), from_disk(&file, part), "{part}");
     }
