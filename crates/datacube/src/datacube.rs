@@ -21,7 +21,7 @@ pub struct Datacube {
     pub(crate) catalog: Catalog,
     runtime: tokio::runtime::Runtime,
     config: Config,
-    access: Access,
+    pub(crate) access: Access,
 }
 
 impl Drop for Datacube {

@@ -125,7 +125,7 @@ impl Datacube {
         let groups = cube_load::group(self.find_datasets(search)?, spec.grouping())?;
         let group = groups.into_iter().filter(|g| g.time == best.time).collect::<Vec<_>>();
         let plan = cube_load::plan(std::slice::from_ref(product), &group, water.extent.geobox.clone(), &spec)?;
-        Ok(Some(crate::run(&plan, &LoadOptions { jobs, ..LoadOptions::default() })?.cube))
+        Ok(Some(crate::run(&plan, &LoadOptions { jobs, access: Some(&self.access), ..LoadOptions::default() })?.cube))
     }
 }
 

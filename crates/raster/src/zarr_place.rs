@@ -178,12 +178,10 @@ impl FarStore {
         }
         drop(small);
         let coming = self.coming.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-        let fetched = match coming {
-            Some(coming) => coming.wait(),
-            None => {
-                let most = if is_document { LONGEST } else { LONGEST_CHUNK };
-                self.access.get_remote(&self.place(key)?, most)
-            }
+        let fetched = if let Some(coming) = coming {
+            coming.wait()
+        } else {
+            self.access.get_remote(&self.place(key)?, if is_document { LONGEST } else { LONGEST_CHUNK })
         };
         match fetched {
             Ok(bytes) => {

@@ -111,6 +111,9 @@ pub struct ExplainedFile {
     pub output_pixels: u64,
 }
 
+/// Far files whose headers are asked for at once.
+const MOST_OPENED_AHEAD: usize = 512;
+
 /// Opens the headers of all files of a plan, and reads no pixel.
 ///
 /// # Errors
@@ -129,6 +132,12 @@ pub fn explain(plan: &LoadPlan, access: Option<&Access>) -> Result<Explanation, 
         }
     }
     let open = Arc::new(open_files(access));
+    // Far files are opened side by side, not by as many as there are threads.
+    for (dataset, measurement, extra, _) in wanted.iter().take(MOST_OPENED_AHEAD) {
+        if let Some(location) = plan.location(*dataset, *measurement, *extra) {
+            open.expect(&location);
+        }
+    }
     let looked: Vec<Result<ExplainedFile, (LoadError, String)>> = wanted
         .into_par_iter()
         .filter_map(|(dataset, measurement, extra, windows)| {

@@ -79,7 +79,7 @@ impl Remote {
     pub(crate) fn parent(&self) -> Option<(Self, String)> {
         let name = self.key.filename()?.to_owned();
         let parts: Vec<_> = self.key.parts().collect();
-        let key = Key::from_iter(parts.get(..parts.len().checked_sub(1)?)?.iter().cloned());
+        let key = parts.get(..parts.len().checked_sub(1)?)?.iter().cloned().collect();
         Some((Self { key, ..self.clone() }, name))
     }
 

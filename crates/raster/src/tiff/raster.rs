@@ -176,10 +176,9 @@ impl Raster for TiffRaster {
         let Some(found) = self.file.levels.get(level) else { return true };
         let mut images = vec![(&found.image, self.band)];
         match self.file.validity(self.band) {
-            Validity::InPixels => {}
             Validity::Mask => images.extend(found.mask.as_ref().map(|mask| (mask, 0))),
             Validity::Alpha(alpha) if found.image.planar => images.push((&found.image, alpha)),
-            Validity::Alpha(_) => {}
+            Validity::InPixels | Validity::Alpha(_) => {}
         }
         let mut ranges = Vec::new();
         for (image, band) in images {

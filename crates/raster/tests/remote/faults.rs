@@ -146,7 +146,7 @@ fn a_failure_told_ahead_is_told_to_who_reads() {
     let file = cog(Compression::None);
     let server = Server::start(file, |number, _| if number > 0 { Reply::Status(503) } else { Reply::Fine });
     let mut raster = open(&access(), &format!("{}/scene.tif", server.root)).unwrap();
-    assert!(raster.expect(0, WINDOW));
+    assert!(raster.expect(0, &[WINDOW]));
     let error = raster.read(0, WINDOW).unwrap_err();
     assert!(matches!(error, RasterError::Unreachable { .. }), "{error}");
 }

@@ -1,5 +1,5 @@
 //! Files over a network: what is asked for, and what happens when servers fail.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod faults;
 mod reading;

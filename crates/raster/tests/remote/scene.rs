@@ -18,7 +18,7 @@ pub(crate) fn cog(compress: Compression) -> Vec<u8> {
     let mut state = 1_u32;
     let noise = (0..SIDE * SIDE).map(|_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 16) as u16
+        u16::try_from(state >> 16).unwrap()
     });
     let pixels = Pixels::UInt16(ArrayD::from_shape_vec(IxDyn(&[1, SIDE, SIDE]), noise.collect()).unwrap());
     let measurement = Measurement::new("green", DataType::UInt16, Some(0.0));

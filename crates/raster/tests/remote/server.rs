@@ -130,7 +130,7 @@ fn answer(mut stream: &TcpStream, file: &[u8], seen: &Seen, reply: Reply) -> std
         Reply::Reset => return Ok(false),
         Reply::Hangs => {
             // Until the client goes away.
-            let _ = stream.read(&mut [0]);
+            let _ = stream.read_exact(&mut [0]);
             return Ok(false);
         }
         Reply::Shorter => to = from + (to - from) / 2,

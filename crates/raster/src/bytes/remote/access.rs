@@ -93,11 +93,14 @@ pub(super) struct Inner {
     variables: Variables,
     only_under: Option<Arc<[Location]>>,
     stores: Mutex<Stores>,
-    hosts: Mutex<HashMap<(Scheme, Arc<str>), Arc<Host>>>,
+    hosts: Mutex<Hosts>,
     pub(super) heads: Heads,
     /// Bytes that may be fetched ahead, in [`PIECE`]s.
     pub(super) ahead: Arc<Semaphore>,
 }
+
+/// By scheme and name.
+type Hosts = HashMap<(Scheme, Arc<str>), Arc<Host>>;
 
 /// What tells one store from another: scheme, host and query.
 type StoreKey = (Scheme, Arc<str>, Option<Arc<str>>);

@@ -191,7 +191,7 @@ impl ByteSource for RemoteFile {
                 range.start < range.end
                     && range.end <= self.length()
                     && self.in_head(range).is_none()
-                    && !ahead.range(..=range.start).next_back().is_some_and(|(_, told)| told.end >= range.end)
+                    && ahead.range(..=range.start).next_back().is_none_or(|(_, told)| told.end < range.end)
             };
             ranges.iter().filter(new).cloned().collect()
         };

@@ -19,7 +19,7 @@ pub(super) const HEAD: u64 = 32 << 10;
 const MOST: usize = 1024;
 /// After this time the server is asked whether a head is still good, which costs a request and no bytes. Until then the
 /// identity that each later range is bound to tells that it is not.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 /// A failure is told for so long to all who ask, so that each of them does not wait for it anew.
 const FAILED: Duration = Duration::from_secs(2);
 

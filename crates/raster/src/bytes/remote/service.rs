@@ -15,7 +15,7 @@ use object_store::client::{
 use reqwest::redirect::Policy;
 
 /// Stands for the length of an answer that does not tell it.
-pub(super) const UNTOLD: u64 = i64::MAX as u64;
+pub(super) const UNTOLD: u64 = u64::MAX >> 1;
 /// A connection that is not there after this time never comes.
 const CONNECT: Duration = Duration::from_secs(4);
 /// The same for the services of a cloud that give credentials: on other machines nothing answers.
@@ -57,7 +57,7 @@ impl Connector {
                 .connect_timeout(connect)
                 // Many connections are faster than one with many streams.
                 .http1_only()
-                .pool_idle_timeout(Duration::from_secs(60))
+                .pool_idle_timeout(Duration::from_mins(1))
                 .redirect(policy)
                 .build()
         };

@@ -38,9 +38,9 @@ mod tests {
     #[test]
     fn near_ranges_are_one_request_and_long_ones_are_several() {
         let near = [1000..2000, 0..10, 2000 + GAP..2000 + GAP + 5, 5..8];
-        assert_eq!(spans(&near), [0..2005 + GAP]);
+        assert_eq!(spans(&near), vec![0..2005 + GAP; 1]);
         assert_eq!(spans(&[0..10, 11 + GAP..12 + GAP, 4..4]), [0..10, 11 + GAP..12 + GAP]);
-        let long = spans(&[7..7 + 2 * MOST + 1]);
+        let long = spans(std::slice::from_ref(&(7..7 + 2 * MOST + 1)));
         assert_eq!(long.len(), 3);
         assert!(long.iter().all(|span| span.end - span.start <= MOST));
         assert!(long.windows(2).all(|pair| pair[0].end == pair[1].start));

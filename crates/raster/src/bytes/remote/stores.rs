@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(told(AmazonS3ConfigKey::AccessKeyId).as_deref(), Some("id"));
         assert_eq!(told(AmazonS3ConfigKey::Token).as_deref(), Some("token"));
         assert_eq!(told(AmazonS3ConfigKey::Endpoint).as_deref(), Some("http://here:1"));
-        assert_eq!(told(AmazonS3ConfigKey::RequestPayer).as_deref(), Some("true"));
+        assert_eq!(told(AmazonS3ConfigKey::RequestPayer).as_deref(), Some("requester"));
         assert_eq!(told(AmazonS3ConfigKey::SkipSignature).as_deref(), Some("true"));
         assert_eq!(told(AmazonS3ConfigKey::Bucket), None);
     }
