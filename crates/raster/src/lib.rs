@@ -8,6 +8,7 @@ mod drivers;
 mod error;
 #[cfg(feature = "gdal")]
 mod gdal;
+mod grib;
 mod items;
 mod location;
 mod netcdf_reader;

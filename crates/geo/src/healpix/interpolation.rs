@@ -13,9 +13,6 @@ pub struct Interpolation {
     thetas: Vec<f64>,
 }
 
-/// Four cells and their weights, whose sum is 1.
-pub type Taps = [(u32, f64); 4];
-
 impl Interpolation {
     /// For a grid.
     #[must_use]
@@ -31,9 +28,9 @@ impl Interpolation {
     }
 
     /// The four cells around a place (degrees), linear along both rings and between them: what `healpy.get_interp_weights`
-    /// gives. `None` for NaN and for latitudes past the poles. A cell may stand there twice.
+    /// gives, whose weights add up to 1. `None` for NaN and for latitudes past the poles. A cell may stand there twice.
     #[must_use]
-    pub fn taps(&self, lon: f64, lat: f64) -> Option<Taps> {
+    pub fn taps(&self, lon: f64, lat: f64) -> Option<[(u32, f64); 4]> {
         if lat.is_nan() || lat.abs() > 90.0 || !lon.is_finite() {
             return None;
         }

@@ -1,5 +1,7 @@
 //! How a CF variable is laid out: which layer, which plane, what its values mean.
 
+use std::collections::BTreeMap;
+
 use cube_geo::Shape;
 use cube_model::DataType;
 use jiff::Timestamp;
@@ -109,6 +111,7 @@ impl Layout {
             shape: Shape::new(variable.shape[rank - 2], variable.shape[rank - 1]),
             affine: grid.affine,
             crs: grid.crs,
+            healpix: None,
             nodata,
             has_mask: false,
             scale_offset,
@@ -167,7 +170,7 @@ impl Layout {
             .map(|band| {
                 let header = RasterHeader { stored_bytes, ..self.header(&self.indices(location, band)?) };
                 let name = self.variable.name.clone();
-                Ok(Plane { layer: Some(name.clone()), band, name: Some(name), time: header.time, header })
+                Ok(Plane { layer: Some(name.clone()), band, name: Some(name), keys: BTreeMap::new(), time: header.time, header })
             })
             .collect()
     }

@@ -27,7 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use bytes::ByteSource;
-use bytes::LocalFile;
+pub(crate) use bytes::LocalFile;
 pub(crate) use file::TiffFile;
 pub(crate) use raster::{open, planes};
 pub(crate) use sidecars::matters;
