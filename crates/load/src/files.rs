@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use cube_geo::{GeoBox, Healpix, Interpolation, OverlapKind, PixelMap, Relation, Resampling, Shape, Transform, Window, relate};
+use cube_geo::{
+    GeoBox, Healpix, Interpolation, OverlapKind, PixelMap, Relation, Resampling, Shape, Transform, Window, relate,
+};
 use cube_model::{DataType, Pixels};
 use cube_raster::{OpenFiles, Raster, RasterError, RasterHeader, RasterLocation};
 use jiff::Timestamp;

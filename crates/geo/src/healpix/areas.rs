@@ -33,14 +33,7 @@ impl CellOverlap {
     /// For a grid.
     #[must_use]
     pub const fn new(cells: Healpix) -> Self {
-        Self {
-            cells,
-            outline: Vec::new(),
-            part: Vec::new(),
-            piece: Vec::new(),
-            line: Vec::new(),
-            square: Vec::new(),
-        }
+        Self { cells, outline: Vec::new(), part: Vec::new(), piece: Vec::new(), line: Vec::new(), square: Vec::new() }
     }
 
     /// Cells under the polygon with these corners (degrees of longitude and latitude; it closes itself, may cross the
@@ -222,7 +215,8 @@ fn cut(polygon: &mut Vec<Point>, kept: &mut Vec<Point>, inside: impl Fn(&Point) 
 fn area(polygon: &[Point]) -> f64 {
     let Some(first) = polygon.first() else { return 0.0 };
     let from = |p: &Point| (p.0 - first.0, p.1 - first.1);
-    polygon.windows(2).map(|pair| (from(&pair[0]), from(&pair[1]))).map(|(a, b)| a.0 * b.1 - a.1 * b.0).sum::<f64>() / 2.0
+    polygon.windows(2).map(|pair| (from(&pair[0]), from(&pair[1]))).map(|(a, b)| a.0 * b.1 - a.1 * b.0).sum::<f64>()
+        / 2.0
 }
 
 impl Healpix {

@@ -191,7 +191,11 @@ impl Healpix {
         let across = if across >= 2 * n { across - 8 * n } else { across };
         let side = |v: i64| u32::try_from(v >> 1).unwrap_or(0);
         let face = u32::try_from(face).unwrap_or(0);
-        Self { order: HealpixOrder::Nested, ..self }.number(OnFace { x: side(across - down), y: side(-across - down), face })
+        Self { order: HealpixOrder::Nested, ..self }.number(OnFace {
+            x: side(across - down),
+            y: side(-across - down),
+            face,
+        })
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use cube_geo::{CellOverlap, Healpix, PixelMap, PixelTransform, Resampling, Shape, Window};
 
-use super::read::{MOST_WINDOW_BYTES, Reading};
 use super::Broken;
+use super::read::{MOST_WINDOW_BYTES, Reading};
 use crate::LoadError;
 use crate::convert::Block;
 use crate::files::{CellWay, count};
@@ -275,11 +275,7 @@ impl<'r, T: Sample> Cells<'r, T> {
     }
 
     /// Reads the blocks of these cells that are not there yet.
-    fn load(
-        &mut self,
-        cells: impl Iterator<Item = u32>,
-        broken: &mut Broken<'_>,
-    ) -> Result<(), LoadError> {
+    fn load(&mut self, cells: impl Iterator<Item = u32>, broken: &mut Broken<'_>) -> Result<(), LoadError> {
         if self.held * self.each * size_of::<T>() > MOST_WINDOW_BYTES {
             // What the next row needs of them comes from the store again.
             self.blocks.fill(None);

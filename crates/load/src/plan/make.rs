@@ -358,7 +358,8 @@ impl Sources {
 
     fn grid(&mut self, grid: GeoBox, healpix: Option<Healpix>) -> usize {
         let cells_of = |i: usize| self.healpix.get(&i).copied();
-        if let Some((i, _)) = self.grids.iter().enumerate().rev().find(|(i, g)| **g == grid && cells_of(*i) == healpix) {
+        if let Some((i, _)) = self.grids.iter().enumerate().rev().find(|(i, g)| **g == grid && cells_of(*i) == healpix)
+        {
             return i;
         }
         if let Some(cells) = healpix {

@@ -87,8 +87,12 @@ fn healpix(node: &Node<'_>, beside: Option<(Shape, Affine)>, faults: &mut Faults
     };
     if beside.is_some_and(|beside| beside != cells.around()) {
         let (shape, affine) = cells.around();
-        let message = format!("expected shape and transform of the grid around the Earth that stands for {cells}: {shape}");
-        let help = format!("write shape [{}, {}] and transform [{}, 0, {}, 0, {}, {}]", shape.rows, shape.cols, affine.a, affine.c, affine.e, affine.f);
+        let message =
+            format!("expected shape and transform of the grid around the Earth that stands for {cells}: {shape}");
+        let help = format!(
+            "write shape [{}, {}] and transform [{}, 0, {}, 0, {}, {}]",
+            shape.rows, shape.cols, affine.a, affine.c, affine.e, affine.f
+        );
         faults.add(node, Rule::Consistency, message, &help);
         return None;
     }

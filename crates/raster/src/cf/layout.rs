@@ -170,7 +170,14 @@ impl Layout {
             .map(|band| {
                 let header = RasterHeader { stored_bytes, ..self.header(&self.indices(location, band)?) };
                 let name = self.variable.name.clone();
-                Ok(Plane { layer: Some(name.clone()), band, name: Some(name), keys: BTreeMap::new(), time: header.time, header })
+                Ok(Plane {
+                    layer: Some(name.clone()),
+                    band,
+                    name: Some(name),
+                    keys: BTreeMap::new(),
+                    time: header.time,
+                    header,
+                })
             })
             .collect()
     }

@@ -217,7 +217,14 @@ fn band_planes(dataset: &Dataset, name: &str, layer: Option<&str>) -> Result<Vec
                 item("GRIB_ELEMENT").or_else(|| item("NETCDF_VARNAME")).or_else(|| band.description())
             });
             let described = described.filter(|text| !text.is_empty());
-            Ok(Plane { layer: layer.map(str::to_owned), band, name: described, keys: BTreeMap::new(), time: header.time, header })
+            Ok(Plane {
+                layer: layer.map(str::to_owned),
+                band,
+                name: described,
+                keys: BTreeMap::new(),
+                time: header.time,
+                header,
+            })
         })
         .collect()
 }

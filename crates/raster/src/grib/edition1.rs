@@ -54,7 +54,11 @@ pub(super) fn message(head: &mut Head<'_>, start: u64) -> Walked<Message> {
     let (reference, valid) = times(product_section);
     let field = Field {
         parameter: Parameter::One { table: product_section.byte(3), number: product_section.byte(8) },
-        level: Some(Level { kind: product_section.byte(9), value: f64::from(product_section.number(10, 2)), edition: 1 }),
+        level: Some(Level {
+            kind: product_section.byte(9),
+            value: f64::from(product_section.number(10, 2)),
+            edition: 1,
+        }),
         reference,
         valid,
         member: member(product_section),
@@ -77,7 +81,10 @@ fn section(head: &mut Head<'_>, at: usize, least: usize) -> Walked<Vec<u8>> {
 fn grid(section: Section<'_>) -> Walked<Grid> {
     let foreign = |why: &str| Err(Refusal::Foreign(why.to_owned()));
     if section.byte(5) != 0 {
-        return Err(Refusal::Foreign(format!("its grid is of type {}, not of longitudes and latitudes", section.byte(5))));
+        return Err(Refusal::Foreign(format!(
+            "its grid is of type {}, not of longitudes and latitudes",
+            section.byte(5)
+        )));
     }
     let (Some(cols), Some(rows)) = (section.given(6, 2), section.given(8, 2)) else {
         return foreign("its rows have different numbers of points");

@@ -75,7 +75,9 @@ pub(super) fn message(head: &mut Head<'_>, start: u64) -> Walked<Message> {
                     }
                     255 => None,
                     254 => so_far.last_bitmap.clone(),
-                    other => return Err(Refusal::Foreign(format!("its bitmap is the predefined one of number {other}"))),
+                    other => {
+                        return Err(Refusal::Foreign(format!("its bitmap is the predefined one of number {other}")));
+                    }
                 }
             }
             7 => fields.push(so_far.field(place, length)?),
@@ -139,7 +141,8 @@ fn grid(section: Section<'_>) -> Walked<(Arc<Grid>, usize)> {
             };
             let degrees = |at: usize| f64::from(section.signed(at, 4)) * unit;
             let flags = section.byte(54);
-            let step = |bit: u8, at: usize| section.given(at, 4).filter(|_| flags & bit != 0).map(|n| f64::from(n) * unit);
+            let step =
+                |bit: u8, at: usize| section.given(at, 4).filter(|_| flags & bit != 0).map(|n| f64::from(n) * unit);
             Grid::LonLat(LonLat {
                 shape: Shape::new(rows as usize, cols as usize),
                 first: (degrees(50), degrees(46)),
@@ -148,9 +151,13 @@ fn grid(section: Section<'_>) -> Walked<(Arc<Grid>, usize)> {
                 scan: section.byte(71),
             })
         }
-        150 => healpix(section.number(31, 4), section.number(35, 4), section.byte(39), section.byte(40), section.byte(41))
-            .map_err(Refusal::Foreign)?,
-        other => return foreign(format!("its grid is of template 3.{other}, not of longitudes and latitudes or HEALPix")),
+        150 => {
+            healpix(section.number(31, 4), section.number(35, 4), section.byte(39), section.byte(40), section.byte(41))
+                .map_err(Refusal::Foreign)?
+        }
+        other => {
+            return foreign(format!("its grid is of template 3.{other}, not of longitudes and latitudes or HEALPix"));
+        }
     };
     let shape = grid.shape();
     if points == 0 || shape.rows.checked_mul(shape.cols) != Some(points) {

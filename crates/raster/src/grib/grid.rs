@@ -60,7 +60,8 @@ impl LonLat {
     /// Degrees from one column and one row to the next, positive.
     fn steps(&self) -> (f64, f64) {
         let Shape { rows, cols } = self.shape;
-        let (west, east) = if self.scan & WEST == 0 { (self.first.0, self.last.0) } else { (self.last.0, self.first.0) };
+        let (west, east) =
+            if self.scan & WEST == 0 { (self.first.0, self.last.0) } else { (self.last.0, self.first.0) };
         // The ends are exact to the last digit stored; a step of a third of a degree is not.
         let mut span = east - west;
         while span <= 0.0 {
@@ -161,7 +162,13 @@ mod tests {
         // Over Greenwich, in degrees from 0 to 360, and west of it.
         assert_eq!(grid(0, (359.5, 50.0), (0.5, 49.5)).affine().c, -0.75);
         assert_eq!(grid(0, (200.0, 50.0), (201.0, 49.5)).affine().c, -160.25);
-        let global = LonLat { shape: Shape::new(181, 360), first: (0.0, 90.0), last: (359.0, -90.0), step: (None, None), scan: 0 };
+        let global = LonLat {
+            shape: Shape::new(181, 360),
+            first: (0.0, 90.0),
+            last: (359.0, -90.0),
+            step: (None, None),
+            scan: 0,
+        };
         assert_eq!(global.affine(), Affine::new(1.0, 0.0, -0.5, 0.0, -1.0, 90.5));
     }
 

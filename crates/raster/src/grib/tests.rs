@@ -9,7 +9,8 @@ use crate::grib::index::Refusal;
 
 /// Edition 1: 2 metre temperature of 2 × 3 points, 8 bits, hour `hour` of 2019-03-01.
 pub(super) fn edition1(hour: u8, values: [u8; 6]) -> Vec<u8> {
-    let mut product = vec![0, 0, 28, 128, 98, 145, 255, 0x80, 167, 1, 0, 0, 19, 3, 1, hour, 0, 1, 0, 0, 0, 0, 0, 0, 21, 0, 0, 0];
+    let mut product =
+        vec![0, 0, 28, 128, 98, 145, 255, 0x80, 167, 1, 0, 0, 19, 3, 1, hour, 0, 1, 0, 0, 0, 0, 0, 0, 21, 0, 0, 0];
     let mut grid = vec![0, 0, 32, 0, 255, 0, 0, 3, 0, 2];
     for n in [50_000, 0x80_0000 | 10_000] {
         grid.extend(&u32::to_be_bytes(n)[1..]);

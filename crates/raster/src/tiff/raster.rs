@@ -46,7 +46,14 @@ pub(crate) fn planes(file: &TiffFile) -> Vec<Plane> {
     (0..file.bands())
         .map(|band| {
             let header = file.header(band);
-            Plane { layer: None, band: band + 1, name: file.name(band), keys: BTreeMap::new(), time: header.time, header }
+            Plane {
+                layer: None,
+                band: band + 1,
+                name: file.name(band),
+                keys: BTreeMap::new(),
+                time: header.time,
+                header,
+            }
         })
         .collect()
 }
