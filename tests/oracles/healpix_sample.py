@@ -33,12 +33,15 @@ lake = {
     "bilinear": healpy.get_interp_val(noon, lon, lat, nest=True, lonlat=True).tolist(),
 }
 
-# The whole Earth in boxes of 15 degrees: means of cells cut into 64, each of which counts for the box that its centre is in.
-fine = 8 * NSIDE
-lon, lat = healpy.pix2ang(fine, np.arange(12 * fine**2), nest=True, lonlat=True)
-box = np.minimum((90 - lat) // 15, 11).astype(int) * 24 + ((lon + 180) % 360 // 15).astype(int)
-values = np.repeat(noon, 64)
-earth = (np.bincount(box, values) / np.bincount(box)).reshape(12, 24)
+# The whole Earth in boxes of 15 degrees: means of 600 x 600 places a box, equally far apart in longitude and sine of latitude.
+part = (np.arange(600) + 0.5) / 600
+earth = np.empty((12, 24))
+for row in range(12):
+    south, north = np.sin(np.radians([75 - 15 * row, 90 - 15 * row]))
+    lat = np.degrees(np.arcsin(south + part * (north - south)))
+    for col in range(24):
+        lon, lats = np.meshgrid(-180 + 15 * (col + part), lat)
+        earth[row, col] = noon[healpy.ang2pix(NSIDE, lon, lats, nest=True, lonlat=True)].mean()
 
 answer = {"hours": [str(h) for h in (9, 10, 11, 12)], "lake": lake, "earth": np.round(earth, 6).tolist()}
 (HERE / "healpix_sample.json").write_text(json.dumps(answer, separators=(",", ":")) + "\n")

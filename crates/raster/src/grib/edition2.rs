@@ -66,7 +66,13 @@ pub(super) fn message(head: &mut Head<'_>, start: u64) -> Walked<Message> {
             1 => so_far.reference = identified(Section(part.get(0, size).map_err(broken)?)),
             3 => so_far.grid = Some(grid(Section(part.get(0, size).map_err(broken)?))?),
             4 => so_far.product = Some(product(Section(part.get(0, size).map_err(broken)?), &so_far)?),
-            5 => so_far.representation = Some(place),
+            5 => {
+                let template = Section(part.get(0, 11).map_err(broken)?).number(9, 2);
+                if !matches!(template, 0 | 2 | 3 | 40 | 41 | 42 | 200) {
+                    return Err(Refusal::Foreign(format!("its values are packed by template 5.{template}")));
+                }
+                so_far.representation = Some(place);
+            }
             6 => {
                 so_far.bitmap = match part.get(0, 6).map_err(broken)?[5] {
                     0 => {
