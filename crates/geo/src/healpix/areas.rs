@@ -132,7 +132,7 @@ impl CellOverlap {
         for point in &mut self.line {
             let tp = (point.0 / 90.0 - quarter).clamp(0.0, 1.0);
             let z = point.1;
-            *point = if low == -CAP {
+            *point = if low.is_finite() && high.is_finite() {
                 (n * (0.5 + q + tp) - 0.75 * n * z, n * (0.5 + q + tp) + 0.75 * n * z)
             } else {
                 let rings = n * (3.0 * (1.0 - z.abs())).max(0.0).sqrt();

@@ -216,7 +216,7 @@ fn mean<T: Sample>(store: &Cells<'_, T>, shares: &[(u32, f64)]) -> Option<f64> {
 /// from the edge itself; fixed once for a whole output. Close to the poles, where more would be needed, it stays at the most.
 pub(crate) fn edge_steps(transform: &PixelTransform, whole: Shape, cells: Healpix) -> usize {
     const LATTICE: usize = 9;
-    let at = |i: usize, n: usize| (n.saturating_sub(1) * i / (LATTICE - 1)) as f64;
+    let at = |i: usize, n: usize| count(n.saturating_sub(1) * i / (LATTICE - 1));
     let mut worst = 0.0_f64;
     for (i, j) in (0..LATTICE).flat_map(|i| (0..LATTICE).map(move |j| (i, j))) {
         let (x, y) = (at(i, whole.cols), at(j, whole.rows));

@@ -77,7 +77,7 @@ fn healpix(node: &Node<'_>, beside: Option<(Shape, Affine)>, faults: &mut Faults
         return None;
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be whole and in range")]
-    let whole = (nside.fract() == 0.0 && (0.0..1e9).contains(&nside)).then_some(nside as u32).unwrap_or(0);
+    let whole = if nside.fract() == 0.0 && (0.0..1e9).contains(&nside) { nside as u32 } else { 0 };
     let cells = match Healpix::new(whole, order) {
         Ok(cells) => cells,
         Err(error) => {
@@ -93,7 +93,7 @@ fn healpix(node: &Node<'_>, beside: Option<(Shape, Affine)>, faults: &mut Faults
             "write shape [{}, {}] and transform [{}, 0, {}, 0, {}, {}]",
             shape.rows, shape.cols, affine.a, affine.c, affine.e, affine.f
         );
-        faults.add(node, Rule::Consistency, message, &help);
+        faults.add(node, Rule::Consistency, message, help);
         return None;
     }
     Some(cells)

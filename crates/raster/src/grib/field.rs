@@ -109,10 +109,10 @@ impl Field {
 
     /// A field is unpacked whole. Cells of a HEALPix grid are handed out in pieces, since a load may need few of them.
     fn block(&self, shape: Shape) -> Shape {
+        const CELLS: usize = 1 << 18;
         if self.grid.healpix().is_none() {
             return shape;
         }
-        const CELLS: usize = 1 << 18;
         Shape::new((CELLS / shape.cols.max(1)).clamp(1, shape.rows), shape.cols)
     }
 
