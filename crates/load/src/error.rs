@@ -30,6 +30,16 @@ pub enum LoadError {
         /// The names there are.
         has: Vec<String>,
     },
+    /// Cells of HEALPix have no such resampling.
+    #[error(
+        "measurement {measurement:?} lies on HEALPix cells, which are not resampled by {resampling}: use nearest, bilinear or average"
+    )]
+    NoModeForCells {
+        /// The measurement.
+        measurement: String,
+        /// The mode asked for.
+        resampling: &'static str,
+    },
     /// No measurement was asked for.
     #[error("no measurement to load: name at least one")]
     NoMeasurements,

@@ -4,13 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use cube_geo::{GeoBox, OverlapKind, PixelMap, Relation, Resampling, Shape, Transform, Window, relate};
+use cube_geo::{
+    GeoBox, Healpix, Interpolation, OverlapKind, PixelMap, Relation, Resampling, Shape, Transform, Window, relate,
+};
 use cube_model::{DataType, Pixels};
 use cube_raster::{Access, OpenFiles, Raster, RasterError, RasterHeader, RasterLocation};
 use jiff::Timestamp;
 
 use crate::blocks::{BlockStore, block_shape};
 use crate::convert::{Block, Conversion};
+use crate::fill::edge_steps;
 use crate::plan::Chunk;
 use crate::warp::Sample;
 use crate::{Geometry, LoadError, LoadPlan};
@@ -69,6 +72,18 @@ pub(crate) enum Way {
     Linear(PixelMap),
     /// Resampled on the map of the source's grid, times [`Opened::factor`].
     Warp,
+    /// Taken from cells of HEALPix.
+    Cells(CellWay),
+}
+
+/// How cells become pixels of the output.
+#[derive(Debug)]
+pub(crate) struct CellWay {
+    pub(crate) cells: Healpix,
+    /// Weights between cells, for bilinear.
+    pub(crate) interpolation: Option<Interpolation>,
+    /// Straight lines that stand for an edge of a pixel, for average.
+    pub(crate) steps: usize,
 }
 
 /// A block, and the bytes that it takes.
@@ -116,7 +131,7 @@ impl SourceFile {
         let (grid, measurement) =
             plan.grids.get(source.grid).zip(plan.measurements.get(self.measurement)).ok_or_else(no_plan)?;
         let relation = geometry.relation(source.grid, measurement.resampling).ok_or_else(no_plan)?;
-        self.check_grid(&header, grid, plan)?;
+        self.check_grid(&header, grid, plan.healpix.get(&source.grid).copied(), plan)?;
         self.check_time(&header, plan)?;
         if let Some((scale, offset)) = header.scale_offset.filter(|said| source.scale.is_none() && *said != (1.0, 0.0))
         {
@@ -124,10 +139,22 @@ impl SourceFile {
             let location = Box::new(self.location.clone());
             return Err(LoadError::ScaleNotInDocument { dataset, measurement, location, scale, offset });
         }
-        let level = level_for(relation.shrink(), &header, measurement.resampling);
+        let cells = plan.healpix.get(&source.grid).copied();
+        let resampling = measurement.resampling;
+        let level = if cells.is_some() { 0 } else { level_for(relation.shrink(), &header, resampling) };
         let shape = if level == 0 { header.shape } else { header.overviews[level - 1] };
         let factor = (ratio(shape.cols, header.shape.cols), ratio(shape.rows, header.shape.rows));
-        let way = way(relation, level, shape, factor, grid, plan, measurement.resampling)?;
+        let way = match cells {
+            Some(cells) => Way::Cells(CellWay {
+                cells,
+                interpolation: (resampling == Resampling::Bilinear).then(|| Interpolation::new(cells)),
+                steps: match (resampling, relation.linear()) {
+                    (Resampling::Average, None) => edge_steps(relation.transform(), plan.geobox.shape, cells),
+                    _ => 1,
+                },
+            }),
+            None => way(relation, level, shape, factor, grid, plan, resampling)?,
+        };
         let missing = header.nodata.or(measurement.source_nodata.filter(|_| !header.has_mask));
         let scale = measurement.scaled.then(|| source.scale.unwrap_or((1.0, 0.0)));
         let conversion = Conversion { missing, scale };
@@ -136,7 +163,13 @@ impl SourceFile {
     }
 
     /// The document's grid must be the file's: a shift is never silent.
-    fn check_grid(&self, header: &RasterHeader, grid: &GeoBox, plan: &LoadPlan) -> Result<(), LoadError> {
+    fn check_grid(
+        &self,
+        header: &RasterHeader,
+        grid: &GeoBox,
+        cells: Option<Healpix>,
+        plan: &LoadPlan,
+    ) -> Result<(), LoadError> {
         let differs = |what: &'static str, file: String, document: String| {
             let (dataset, measurement) = self.names(plan);
             Err(LoadError::GridDiffers {
@@ -148,6 +181,13 @@ impl SourceFile {
                 document,
             })
         };
+        if header.healpix.is_some() || cells.is_some() {
+            let named = |cells: Option<Healpix>| cells.map_or_else(|| "no HEALPix".to_owned(), |c| c.to_string());
+            if header.healpix != cells {
+                return differs("cells", named(header.healpix), named(cells));
+            }
+            return Ok(());
+        }
         if header.shape != grid.shape {
             return differs("shape", header.shape.to_string(), grid.shape.to_string());
         }

@@ -60,7 +60,15 @@ impl<'p> Geometry<'p> {
     /// The sources of a chunk, in the order in which they fill it: the first valid pixel wins.
     #[must_use]
     pub fn sources_of(&self, chunk: Chunk) -> Vec<ChunkSource> {
-        self.sources_with(chunk, |grid, resampling| self.relation(grid, resampling)?.windows(chunk.window))
+        self.sources_with(chunk, |grid, resampling| self.windows(grid, resampling, chunk.window))
+    }
+
+    /// What a window of the output needs of a source grid, and the part of it that gets something. Cells lie everywhere.
+    pub(crate) fn windows(&self, grid: usize, resampling: Resampling, window: Window) -> Option<(Window, Window)> {
+        match self.plan.healpix.get(&grid) {
+            Some(cells) => Some((cells.folded().whole(), window)),
+            None => self.relation(grid, resampling)?.windows(window),
+        }
     }
 
     /// As [`Geometry::sources_of`], with `windows` telling what the chunk's window needs of a grid, by its resampling.

@@ -46,7 +46,7 @@ pub(crate) fn dataset_on(id: u128, time: &str, grid: &GeoBox, files: &[(&str, &s
         label: None,
         location: Some("/data/scene.odc-metadata.yaml".to_owned()),
         crs: grid.crs.clone(),
-        grids: IndexMap::from([("default".to_owned(), Grid { shape: grid.shape, affine: grid.affine })]),
+        grids: IndexMap::from([("default".to_owned(), Grid { shape: grid.shape, affine: grid.affine, healpix: None })]),
         measurements: files.iter().map(|(name, file)| ((*name).to_owned(), path(file))).collect(),
         time: TimeRange::instant(time),
         footprint: Footprint::from_geobox(grid).unwrap(),

@@ -1,6 +1,6 @@
 //! Datasets: the smallest unit described and managed on its own.
 
-use cube_geo::{Affine, Crs, Footprint, GeoBox, Shape};
+use cube_geo::{Affine, Crs, Footprint, GeoBox, Healpix, Shape};
 use indexmap::IndexMap;
 use uuid::Uuid;
 
@@ -51,6 +51,9 @@ pub struct Grid {
     pub shape: Shape,
     /// From (column, row) to (x, y).
     pub affine: Affine,
+    /// The cells of HEALPix that the measurements lie on, where they do; shape and affine are then those of
+    /// [`Healpix::around`].
+    pub healpix: Option<Healpix>,
 }
 
 /// Where the pixels of one measurement are.

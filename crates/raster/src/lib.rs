@@ -9,6 +9,7 @@ mod drivers;
 mod error;
 #[cfg(feature = "gdal")]
 mod gdal;
+mod grib;
 mod inflate;
 mod items;
 mod location;

@@ -43,12 +43,13 @@ impl NetCdfRaster {
             window,
             reason,
         });
-        let start: Vec<usize> = self.indices.iter().copied().chain([window.row, window.col]).collect();
-        let count: Vec<usize> = self.indices.iter().map(|_| 1).chain([window.rows, window.cols]).collect();
+        let space = self.layout.space_of(window);
+        let start: Vec<usize> = self.indices.iter().copied().chain(space.iter().map(|(first, _)| *first)).collect();
+        let count: Vec<usize> = self.indices.iter().map(|_| 1).chain(space.iter().map(|(_, n)| *n)).collect();
         let variable = self.file.inner.variable(path).ok_or_else(|| corrupt("the variable is gone".to_owned()))?;
-        let mut values = vec![T::default(); window.shape().pixels()];
+        let mut values = vec![T::default(); space.iter().map(|(_, n)| n).product()];
         variable.get_values_into(values.as_mut_slice(), (start, count)).map_err(|e| corrupt(e.to_string()))?;
-        Ok(values)
+        Ok(self.layout.within(window, values))
     }
 }
 

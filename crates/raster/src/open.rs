@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::bytes::{Location, Remote, RemoteFile};
 #[cfg(feature = "gdal")]
 use crate::gdal::{self, GdalFile, GdalRaster};
+use crate::grib::{self, GribFile, GribRaster};
 use crate::tiff::{self, Refusal, TiffFile};
 use crate::zarr_place::StorePlace;
 use crate::{Access, Plane, Raster, RasterError, RasterLocation, netcdf_reader, zarr_reader};
@@ -17,14 +18,15 @@ enum Source {
     Zarr(StorePlace),
     NetCdf(PathBuf),
     Tiff(PathBuf),
+    Grib(PathBuf),
     Gdal(String),
     FarTiff(RemoteFile),
 }
 
 /// Opens a location at its layer and band.
 ///
-/// A directory with Zarr metadata goes to zarrs, a file that begins as netCDF or HDF5 to netcdf-c, a TIFF to our own reader
-/// (which hands on what it does not read, with the reason in the log), and all else (JPEG 2000, GRIB) to GDAL. Locations are
+/// A directory with Zarr metadata goes to zarrs, a file that begins as netCDF or HDF5 to netcdf-c, a TIFF or GRIB to our own
+/// readers (which hand on what they do not read, with the reason in the log), and all else (JPEG 2000) to GDAL. Locations are
 /// paths and URLs of `file`, `http`, `https`, `s3`, `gs` and `az`; names that only GDAL understands (`/vsizip/…`,
 /// `NETCDF:"f.nc":var`) are refused. What is far away is reached by the settings of the process ([`Access::default`]). Where
 /// many planes of the same files are opened, [`OpenFiles`](crate::OpenFiles) opens each file once.
@@ -41,6 +43,7 @@ pub(crate) enum SharedFile {
     Zarr(StorePlace),
     NetCdf(PathBuf),
     Tiff(Arc<TiffFile>),
+    Grib(Arc<GribFile>),
     #[cfg(feature = "gdal")]
     Gdal(Arc<GdalFile>),
 }
@@ -55,6 +58,10 @@ impl SharedFile {
                 Ok(file) => Ok(Self::Tiff(Arc::new(file))),
                 Err(Refusal::Foreign(why)) => Self::gdal(&gdal_name(&path), location, &foreign(&why)),
                 Err(refusal) => Err(refusal.error(&location.to_string())),
+            },
+            Source::Grib(path) => match grib::open_path(&path) {
+                Ok(file) => Ok(Self::Grib(Arc::new(file))),
+                Err(refusal) => Self::gdal(&gdal_name(&path), location, &not_read(refusal, &location.to_string())?),
             },
             Source::Gdal(name) => Self::gdal(&name, location, OTHER),
             Source::FarTiff(file) => Ok(Self::Tiff(Arc::new(far_tiff(file, &location.to_string())?))),
@@ -86,6 +93,7 @@ impl SharedFile {
                 Err(error) => Err(error),
             },
             Self::Tiff(file) => tiff::open(file.clone(), location),
+            Self::Grib(file) => Ok(Box::new(GribRaster::of(file.clone(), location)?)),
             #[cfg(feature = "gdal")]
             Self::Gdal(file) => Ok(Box::new(GdalRaster::of(file.clone(), location)?)),
         }
@@ -120,17 +128,41 @@ pub fn planes(url: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError>
             }
             Err(refusal) => Err(refusal.error(url)),
         },
+        Source::Grib(path) => match grib::open_path(&path) {
+            Ok(file) if layer.is_none() => Ok(file.planes()),
+            Ok(_) => {
+                let layer = layer.unwrap_or_default().to_owned();
+                Err(RasterError::NoLayer { location: url.to_owned(), layer, has: Vec::new() })
+            }
+            Err(refusal) => {
+                need_gdal(url, &not_read(refusal, url)?)?;
+                planes_gdal(&gdal_name(&path), layer)
+            }
+        },
         Source::Gdal(name) => planes_gdal(&name, layer),
         Source::FarTiff(file) => Ok(tiff::planes(&far_tiff(file, url)?)),
     }
 }
 
 /// What a file is that no reader of our own takes.
-const OTHER: &str = "it is neither Zarr nor NetCDF nor GeoTIFF";
+const OTHER: &str = "it is neither Zarr nor NetCDF nor GeoTIFF nor GRIB";
 
 /// A TIFF that our own reader does not read.
 fn foreign(why: &str) -> String {
     format!("{why}, which the own reader of GeoTIFF does not read")
+}
+
+/// What of a GRIB file our own reader does not read; the error where it is broken.
+fn not_read(refusal: grib::Refusal, location: &str) -> Result<String, RasterError> {
+    match refusal {
+        grib::Refusal::Foreign(why) => {
+            tracing::debug!(location, why, "GDAL reads this GRIB file");
+            Ok(format!("{why}, which the own reader of GRIB does not read"))
+        }
+        grib::Refusal::Broken(reason) => {
+            Err(RasterError::Unreadable { location: location.to_owned(), driver: "GRIB".to_owned(), reason })
+        }
+    }
 }
 
 /// The header of a TIFF on disk, where our own reader gives all that GDAL would.
@@ -245,6 +277,8 @@ fn source(url: &str, access: &Access) -> Result<Source, RasterError> {
         Source::NetCdf(path)
     } else if tiff::is_tiff(&magic) {
         Source::Tiff(path)
+    } else if grib::is_grib(&magic) {
+        Source::Grib(path)
     } else {
         Source::Gdal(gdal_name(&path))
     })

@@ -1,5 +1,7 @@
 //! What a file holds, plane by plane.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::RasterHeader;
@@ -13,6 +15,8 @@ pub struct Plane {
     pub band: usize,
     /// What the file calls the plane: GRIB's element, a band's description, the variable's name.
     pub name: Option<String>,
+    /// What else tells the plane from others of that name: GRIB's `level`, `typeOfLevel`, `step`, `number` and `param`.
+    pub keys: BTreeMap<String, String>,
     /// The time of the plane, where the file says it.
     pub time: Option<Timestamp>,
     /// What the file says of the plane, as if it were opened alone.

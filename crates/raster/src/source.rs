@@ -1,6 +1,6 @@
 //! What a reader gives: a header, and windows of pixels.
 
-use cube_geo::{Affine, Crs, Shape, Window};
+use cube_geo::{Affine, Crs, Healpix, Shape, Window};
 use cube_model::{DataType, Pixels};
 use jiff::Timestamp;
 
@@ -17,6 +17,9 @@ pub struct RasterHeader {
     pub affine: Option<Affine>,
     /// The CRS, where the file says it.
     pub crs: Option<Crs>,
+    /// The cells that the pixels are, where they are no image but cells of HEALPix in the order of their numbers, `12·nside` rows
+    /// of `nside` of them.
+    pub healpix: Option<Healpix>,
     /// The value that means "no measurement", where the file says it; NaN is missing in floats whatever stands here.
     pub nodata: Option<f64>,
     /// True where a mask beside the pixels tells which are valid (an internal mask or an alpha band).
@@ -48,7 +51,7 @@ impl RasterHeader {
     }
 }
 
-/// An opened file, positioned at one plane. Implemented for GeoTIFF, GDAL, Zarr and NetCDF.
+/// An opened file, positioned at one plane. Implemented for GeoTIFF, GRIB, GDAL, Zarr and NetCDF.
 pub trait Raster: Send {
     /// What the file says of itself.
     fn header(&self) -> &RasterHeader;

@@ -23,6 +23,7 @@ type StoredArray = Array<Storage>;
 pub(crate) struct ZarrRaster {
     array: StoredArray,
     place: StorePlace,
+    layout: Layout,
     location: String,
     indices: Vec<usize>,
     header: RasterHeader,
@@ -40,7 +41,7 @@ impl ZarrRaster {
         let stored_bytes = stored_bytes(&store.place, &array, &indices);
         let header = RasterHeader { stored_bytes, ..layout.header(&indices) };
         let stored = variable.dtype.unwrap_or(header.dtype);
-        Ok(Self { array, place: store.place, indices, header, stored, location: store.location })
+        Ok(Self { array, place: store.place, layout, indices, header, stored, location: store.location })
     }
 }
 
@@ -53,7 +54,7 @@ impl Raster for ZarrRaster {
         check_window(&self.location, &self.header, level, window)?;
         let shape = window.shape();
         let leading = self.indices.iter().map(|i| *i..*i + 1);
-        let space = [window.row..window.row_end(), window.col..window.col_end()];
+        let space = self.layout.space_of(window).into_iter().map(|(first, n)| first..first + n);
         let subset: Vec<Range<u64>> = leading.chain(space).map(|range| range.start as u64..range.end as u64).collect();
         // What is not read now stays for the next read.
         let _ = self.place.expect(self.chunk_keys(window).into_iter());
@@ -64,12 +65,14 @@ impl Raster for ZarrRaster {
         if self.stored == DataType::Float16 {
             let halves: Vec<half::f16> =
                 self.array.retrieve_array_subset(&subset).map_err(|e| corrupt(e.to_string()))?;
+            let halves = self.layout.within(window, halves);
             return Ok(pixels(shape, halves.into_iter().map(half::f16::to_f32)));
         }
         cube_model::for_each_dtype!(
             self.stored,
             T => {
                 let values: Vec<T> = self.array.retrieve_array_subset(&subset).map_err(|e| corrupt(e.to_string()))?;
+                let values = self.layout.within(window, values);
                 if values.len() != shape.pixels() {
                     return Err(corrupt(format!("{} values came", values.len())));
                 }
@@ -124,7 +127,7 @@ pub(crate) fn planes(place: &StorePlace, url: &str, layer: Option<&str>) -> Resu
         let layout = Layout::read(&store, variable, url, DRIVER)?;
         let array = store.array(&variable.name)?;
         check_chunk(url, variable)?;
-        let first = stored_bytes(&store.place, &array, &vec![0; variable.shape.len() - 2]);
+        let first = stored_bytes(&store.place, &array, &vec![0; layout.leading().len()]);
         planes.extend(layout.planes(url, first)?);
     }
     Ok(planes)
@@ -382,17 +385,19 @@ fn stored_bytes(place: &StorePlace, array: &StoredArray, indices: &[usize]) -> O
     let grid = array.chunk_grid_shape();
     let chunk = array.chunk_shape_usize(&vec![0; grid.len()]).ok()?;
     let rank = grid.len();
-    let (rows, cols) = (grid[rank - 2], grid[rank - 1]);
+    let space = rank - indices.len();
+    let (rows, cols) = (if space == 2 { grid[rank - 2] } else { 1 }, grid[rank - 1]);
     if rows.checked_mul(cols)? > MOST_CHUNKS {
         return None;
     }
     let leading: Vec<u64> = indices.iter().zip(&chunk).map(|(i, n)| (i / n.max(&1)) as u64).collect();
     // A chunk of several planes is shared out over them.
-    let planes = chunk[..rank - 2].iter().fold(1_u64, |all, n| all.saturating_mul(*n as u64)).max(1);
+    let planes = chunk[..rank - space].iter().fold(1_u64, |all, n| all.saturating_mul(*n as u64)).max(1);
     let mut bytes = 0_u64;
     for row in 0..rows {
         for col in 0..cols {
-            let key = array.chunk_key(&leading.iter().copied().chain([row, col]).collect::<Vec<_>>());
+            let at = leading.iter().copied().chain([row, col].into_iter().skip(2 - space));
+            let key = array.chunk_key(&at.collect::<Vec<_>>());
             bytes = bytes.saturating_add(place.chunk_bytes(key.as_str())?);
         }
     }
@@ -423,6 +428,79 @@ mod tests {
         for layer in [None, Some("red")] {
             let error = planes(&StorePlace::Folder(folder.path().to_owned()), url, layer).unwrap_err();
             assert!(matches!(error, RasterError::TooLarge { .. }), "{error}");
+        }
+    }
+
+    /// A store of version 2 with one array of two times and 12 cells, and what says that they are cells.
+    fn on_cells(mapping: &str, ids: Option<(&str, [i64; 12])>) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let array = |name: &str, metadata: &str, attributes: &str, chunks: &[(&str, Vec<u8>)]| {
+            let at = folder.path().join(name);
+            std::fs::create_dir(&at).unwrap();
+            let rest = r#""compressor": null, "filters": null, "fill_value": null, "order": "C""#;
+            std::fs::write(at.join(".zarray"), format!(r#"{{"zarr_format": 2, {metadata}, {rest}}}"#)).unwrap();
+            std::fs::write(at.join(".zattrs"), attributes).unwrap();
+            for (name, bytes) in chunks {
+                std::fs::write(at.join(name), bytes).unwrap();
+            }
+        };
+        std::fs::write(folder.path().join(".zgroup"), r#"{"zarr_format": 2}"#).unwrap();
+        let values = |first: u8| (first..first + 6).flat_map(|v| f32::from(v).to_le_bytes()).collect::<Vec<u8>>();
+        array(
+            "2t",
+            r#""shape": [2, 12], "chunks": [1, 6], "dtype": "<f4""#,
+            r#"{"_ARRAY_DIMENSIONS": ["time", "cell"], "grid_mapping": "crs"}"#,
+            &[("0.0", values(0)), ("0.1", values(6)), ("1.0", values(100)), ("1.1", values(106))],
+        );
+        array("crs", r#""shape": [], "chunks": [], "dtype": "<i4""#, mapping, &[("0", vec![0; 4])]);
+        if let Some((attributes, numbers)) = ids {
+            let bytes = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+            let attributes = format!(r#"{{"_ARRAY_DIMENSIONS": ["cell"]{attributes}}}"#);
+            array("cell_ids", r#""shape": [12], "chunks": [12], "dtype": "<i8""#, &attributes, &[("0", bytes)]);
+        }
+        folder
+    }
+
+    const IN_ORDER: [i64; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+
+    #[test]
+    fn healpix_cells_are_read_by_cf_and_by_xdggs() {
+        let cf = r#"{"grid_mapping_name": "healpix", "refinement_level": 0, "indexing_scheme": "nested"}"#;
+        let xdggs = r#", "grid_name": "healpix", "level": 0, "indexing_scheme": "ring""#;
+        for (folder, name) in [
+            (on_cells(cf, None), "HEALPix H1 nested"),
+            (on_cells(cf, Some(("", IN_ORDER))), "HEALPix H1 nested"),
+            (on_cells("{}", Some((xdggs, IN_ORDER))), "HEALPix H1 ring"),
+        ] {
+            let url = folder.path().to_str().unwrap();
+            let all = planes(&StorePlace::Folder(folder.path().to_owned()), url, None).unwrap();
+            let layers: Vec<_> = all.iter().map(|p| (p.layer.as_deref(), p.band)).collect();
+            assert_eq!(layers, [(Some("2t"), 1), (Some("2t"), 2)]);
+            let location = RasterLocation { url: url.to_owned(), layer: None, band: 2 };
+            let mut raster = ZarrRaster::open(&StorePlace::Folder(folder.path().to_owned()), &location).unwrap();
+            assert_eq!(raster.header().healpix.unwrap().to_string(), name);
+            assert_eq!(raster.header().shape, cube_geo::Shape::new(12, 1));
+            assert_eq!(raster.header().block, cube_geo::Shape::new(6, 1));
+            let read = raster.read(0, Window::new(4, 0, 3, 1)).unwrap();
+            assert_eq!(read.to_f64().into_iter().collect::<Vec<_>>(), [104.0, 105.0, 106.0]);
+        }
+    }
+
+    #[test]
+    fn cells_that_are_not_all_or_not_in_order_are_refused() {
+        let cf = |level: u32| {
+            format!(r#"{{"grid_mapping_name": "healpix", "refinement_level": {level}, "indexing_scheme": "nested"}}"#)
+        };
+        let mut swapped = IN_ORDER;
+        swapped.swap(3, 4);
+        for (folder, says) in [
+            (on_cells(&cf(1), None), "has 12 of them where HEALPix H2 nested has 48"),
+            (on_cells(&cf(0), Some(("", swapped))), "does not count them one by one"),
+            (on_cells(r#"{"grid_mapping_name": "healpix", "refinement_level": 0}"#, None), "no indexing_scheme"),
+        ] {
+            let url = folder.path().to_str().unwrap();
+            let error = planes(&StorePlace::Folder(folder.path().to_owned()), url, None).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
         }
     }
 

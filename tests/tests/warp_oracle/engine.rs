@@ -26,7 +26,7 @@ pub(crate) fn load(source: &Path, case: &Case, mode: Resampling, chunk: Option<S
         label: None,
         location: None,
         crs: grid.crs.clone(),
-        grids: IndexMap::from([("default".to_owned(), Grid { shape: grid.shape, affine: grid.affine })]),
+        grids: IndexMap::from([("default".to_owned(), Grid { shape: grid.shape, affine: grid.affine, healpix: None })]),
         measurements: IndexMap::from([("v".to_owned(), path)]),
         time: TimeRange::instant("2024-06-01T10:00:00Z".parse().unwrap()),
         footprint: Footprint::from_geobox(&grid).unwrap(),

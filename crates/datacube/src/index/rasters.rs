@@ -92,10 +92,9 @@ impl<'a> RasterFile<'a> {
     /// The name of the measurement that a plane holds. A file whose planes are all called the same belongs to a product
     /// with one measurement, whatever it calls them.
     fn measurement_of(&self, plane: &Plane, all: &[Plane]) -> Option<&'a str> {
-        let called = [plane.layer.as_deref(), plane.name.as_deref()];
         let named = self.product.measurements.iter().find(|m| {
             let mut names = std::iter::once(&m.name).chain(&m.aliases);
-            names.any(|name| called.iter().flatten().any(|c| c.eq_ignore_ascii_case(name)))
+            names.any(|name| is_called(plane, name))
         });
         if let Some(measurement) = named {
             return Some(&measurement.name);
@@ -181,6 +180,15 @@ impl<'a> RasterFile<'a> {
     }
 
     fn grid(&self, measurement: &str, header: &RasterHeader) -> Result<(Value, Crs), Error> {
+        if let Some(cells) = header.healpix {
+            let (shape, a) = cells.around();
+            let grid = json!({
+                "shape": [shape.rows, shape.cols],
+                "transform": [a.a, a.b, a.c, a.d, a.e, a.f, 0, 0, 1],
+                "healpix": { "nside": cells.nside(), "order": cells.order().name() },
+            });
+            return Ok((grid, Crs::lonlat()?));
+        }
         let affine =
             header.affine.ok_or_else(|| self.mismatch(format!("the plane for {measurement} says no pixel grid")))?;
         let crs = match &header.crs {
@@ -208,6 +216,25 @@ impl<'a> RasterFile<'a> {
         let grid = json!({ "shape": [header.shape.rows, header.shape.cols], "transform": [a.a, a.b, a.c, a.d, a.e, a.f, 0, 0, 1] });
         Ok((grid, crs))
     }
+}
+
+/// True where a name or alias of a measurement means a plane: its layer or what the file calls it; of GRIB also its `param`.
+/// After an `@` stand keys that must be the plane's too: `t@typeOfLevel=isobaricInhPa,level=850`.
+fn is_called(plane: &Plane, name: &str) -> bool {
+    let (name, keys) = name.split_once('@').unwrap_or((name, ""));
+    let called = [plane.layer.as_deref(), plane.name.as_deref(), plane.keys.get("param").map(String::as_str)];
+    let mut keys = keys.split(',').filter(|key| !key.is_empty());
+    called.iter().flatten().any(|c| c.eq_ignore_ascii_case(name))
+        && keys.all(|key| {
+            let Some((key, value)) = key.split_once('=') else { return false };
+            plane.keys.get(key.trim()).is_some_and(|own| same_text(own, value.trim()))
+        })
+}
+
+/// True for equal texts, and for numbers of one value.
+fn same_text(a: &str, b: &str) -> bool {
+    let number = |text: &str| text.parse::<f64>().ok();
+    a == b || number(a).zip(number(b)).is_some_and(|(a, b)| same_number(a, b))
 }
 
 /// True for degrees that are not longitude and latitude, such as those of a rotated pole.

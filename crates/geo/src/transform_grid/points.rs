@@ -6,7 +6,7 @@ use crate::geobox::index;
 impl PixelMap {
     /// Moves positions of the window that the map was made for from destination to source pixels, in place; NaN where one
     /// has no image. They are as near to PROJ's as those of the pixels.
-    pub(crate) fn points(&self, xs: &mut [f64], ys: &mut [f64]) {
+    pub fn points(&self, xs: &mut [f64], ys: &mut [f64]) {
         match self {
             Self::Linear(affine) => {
                 for (x, y) in xs.iter_mut().zip(ys) {

@@ -99,7 +99,7 @@ pub struct ExplainedFile {
     pub shape: Shape,
     /// The window of the level that is read, whole blocks.
     pub window: Window,
-    /// `paste`, `resample` (same CRS) or `warp`.
+    /// `paste`, `resample` (same CRS), `warp`, or `cells` of HEALPix.
     pub way: &'static str,
     /// Bytes that the file's pixels take, where it says so.
     pub stored_bytes: Option<u64>,
@@ -125,8 +125,7 @@ pub fn explain(plan: &LoadPlan, access: Option<&Access>) -> Result<Explanation, 
     for (measurement, planned) in plan.measurements.iter().enumerate() {
         for dataset in 0..plan.datasets.len() {
             let Some(source) = plan.source(dataset, measurement) else { continue };
-            let relation = geometry.relation(source.grid, planned.resampling);
-            let windows = relation.and_then(|r| r.windows(plan.geobox.shape.whole()));
+            let windows = geometry.windows(source.grid, planned.resampling, plan.geobox.shape.whole());
             let Some(windows) = windows else { continue };
             wanted.extend((0..plan.extra_len(measurement)).map(|extra| (dataset, measurement, extra, windows)));
         }
@@ -215,6 +214,7 @@ fn explained(file: &SourceFile, opened: &Opened, (full, dst): (Window, Window), 
         way: match opened.way {
             Way::Paste { .. } => "paste",
             Way::Linear(_) => "resample",
+            Way::Cells(_) => "cells",
             Way::Warp => "warp",
         },
         stored_bytes,

@@ -1,6 +1,7 @@
 //! One chunk filled from its sources.
 
 mod blend;
+mod cells;
 mod first;
 mod marks;
 mod read;
@@ -12,6 +13,7 @@ use cube_geo::Window;
 use ndarray::ArrayViewMut2;
 
 pub(crate) use blend::{MOST_STACK, fill_blended, fill_counted};
+pub(crate) use cells::edge_steps;
 pub(crate) use first::fill_kept;
 pub(crate) use marks::Provenance;
 use read::fill_from;

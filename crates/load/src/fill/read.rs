@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use cube_geo::{PixelMap, PixelPoints, Resampling, Shape, Window};
 
+use super::cells::from_cells;
 use super::seam::over_the_seam;
 use super::{Broken, Context};
 use crate::LoadError;
@@ -15,7 +16,7 @@ use crate::warp::{Map, Masked, Present, Sample, SourceWindow, Turn, Unlike, past
 
 /// Most bytes of a window that is put together from a source, marks included; a chunk that needs more is done in
 /// parts. With the blocks under the window it is what [`crate::run`] reckons with for a thread.
-const MOST_WINDOW_BYTES: usize = 16 << 20;
+pub(super) const MOST_WINDOW_BYTES: usize = 16 << 20;
 
 /// A source of a chunk, opened, and how it is resampled.
 pub(super) struct Reading<'r, 'a> {
@@ -46,6 +47,18 @@ pub(super) fn fill_from<T: Sample>(
             resample(&reading, &Map::plain(&PixelMap::Linear(affine)), part, target, broken)
         }
         Way::Linear(map) => resample(&reading, &Map::plain(map), part, target, broken),
+        Way::Cells(way) => {
+            let no_map = || LoadError::BadPlan { reason: "a source has no map to the output".to_owned() };
+            let grid = context.plan.source(file.dataset, file.measurement).map(|s| s.grid).ok_or_else(no_map)?;
+            let relation = context.geometry.relation(grid, resampling).ok_or_else(no_map)?;
+            if let Some(linear) = relation.linear() {
+                return from_cells(&reading, way, &PixelMap::Linear(linear), part, target, broken);
+            }
+            for (piece, map) in context.maps.on((grid, resampling), relation, part) {
+                from_cells(&reading, way, &map, piece, target, broken)?;
+            }
+            Ok(())
+        }
         Way::Warp => {
             let no_map = || LoadError::BadPlan { reason: "a source has no map to the output".to_owned() };
             let grid = context.plan.source(file.dataset, file.measurement).map(|s| s.grid).ok_or_else(no_map)?;

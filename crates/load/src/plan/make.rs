@@ -1,8 +1,8 @@
 //! Making the plan: pure, from metadata alone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use cube_geo::{GeoBox, Resampling, Shape};
+use cube_geo::{GeoBox, Healpix, Resampling, Shape};
 use cube_model::documents::resolve;
 use cube_model::{DataType, Dataset, ExtraDimension, Measurement, MeasurementPath, Product, parse_instant};
 use jiff::Timestamp;
@@ -66,6 +66,7 @@ pub fn plan(
         measurements,
         extra,
         grids: sources.grids,
+        healpix: sources.healpix,
         prefix: String::new(),
         layouts: Vec::new(),
         planes: groups.iter().map(|g| TimePlane { time: g.time, datasets: g.datasets.len() }).collect(),
@@ -312,6 +313,7 @@ fn check_fuse(plan: &LoadPlan) -> Result<(), LoadError> {
 #[derive(Default)]
 struct Sources {
     grids: Vec<GeoBox>,
+    healpix: BTreeMap<usize, Healpix>,
     datasets: Vec<(Vec<PlannedSource>, Option<Timestamp>)>,
 }
 
@@ -336,7 +338,9 @@ impl Sources {
                 measurement: planned.name.clone(),
                 grid: path.grid.clone(),
             })?;
-            let grid = self.grid(GeoBox { shape: grid.shape, affine: grid.affine, crs: dataset.crs.clone() });
+            check_mode(planned, grid.healpix)?;
+            let geobox = GeoBox { shape: grid.shape, affine: grid.affine, crs: dataset.crs.clone() };
+            let grid = self.grid(geobox, grid.healpix);
             let (scale, offset) = own_scale(measurement, path);
             let says = scale.is_some() || offset.is_some();
             let scale = says.then(|| (scale.unwrap_or(1.0), offset.unwrap_or(0.0)));
@@ -352,12 +356,27 @@ impl Sources {
         Ok(())
     }
 
-    fn grid(&mut self, grid: GeoBox) -> usize {
-        if let Some(i) = self.grids.iter().rposition(|g| *g == grid) {
+    fn grid(&mut self, grid: GeoBox, healpix: Option<Healpix>) -> usize {
+        let cells_of = |i: usize| self.healpix.get(&i).copied();
+        if let Some((i, _)) = self.grids.iter().enumerate().rev().find(|(i, g)| **g == grid && cells_of(*i) == healpix)
+        {
             return i;
+        }
+        if let Some(cells) = healpix {
+            self.healpix.insert(self.grids.len(), cells);
         }
         self.grids.push(grid);
         self.grids.len() - 1
+    }
+}
+
+/// Refuses modes that are not there for cells.
+fn check_mode(planned: &PlannedMeasurement, healpix: Option<Healpix>) -> Result<(), LoadError> {
+    match (healpix, planned.resampling) {
+        (None, _) | (_, Resampling::Nearest | Resampling::Bilinear | Resampling::Average) => Ok(()),
+        (Some(_), resampling) => {
+            Err(LoadError::NoModeForCells { measurement: planned.name.clone(), resampling: resampling.name() })
+        }
     }
 }
 

@@ -4,7 +4,9 @@ mod compact;
 mod make;
 mod record;
 
-use cube_geo::{GeoBox, Resampling, Shape, Window};
+use std::collections::BTreeMap;
+
+use cube_geo::{GeoBox, Healpix, Resampling, Shape, Window};
 use cube_model::{DataType, ExtraDimension, Flag, Flags, Measurement, Pixel};
 use cube_raster::{ArrayLayout, CubeLayout, RasterLocation};
 use jiff::Timestamp;
@@ -41,6 +43,9 @@ pub struct LoadPlan {
     pub extra: Option<ExtraDimension>,
     /// The pixel grids that sources lie on, each once.
     pub grids: Vec<GeoBox>,
+    /// Which of the grids stand for cells of HEALPix ([`Healpix::around`]), and for which.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub healpix: BTreeMap<usize, Healpix>,
     /// What all URLs begin with.
     pub prefix: String,
     /// How the files of datasets are laid out, each once.
@@ -280,6 +285,12 @@ impl LoadPlan {
         });
         if !layouts_fit || self.datasets.iter().any(|d| d.layout >= self.layouts.len()) {
             return bad("a dataset refers to a layout, measurement or grid that is not there");
+        }
+        let stands = |(grid, cells): (&usize, &Healpix)| {
+            self.grids.get(*grid).is_some_and(|g| (g.shape, g.affine) == cells.around() && g.crs.is_geographic())
+        };
+        if !self.healpix.iter().all(stands) {
+            return bad("a grid of it does not stand for the HEALPix cells that it should");
         }
         Ok(())
     }

@@ -42,10 +42,17 @@ pub(super) fn prepare<'a>(
         // One affine answers at once; else the map of where the whole output meets the source does.
         let met = match relation.linear() {
             Some(_) => Some((plan.geobox.shape.whole(), None)),
+            None if plan.healpix.contains_key(&key.0) => {
+                let whole = plan.geobox.shape.whole();
+                Some((whole, maps.add(key, relation, whole)))
+            }
             None => relation.reach().map(|all| (all, maps.add(key, relation, all))),
         };
         let windows_of = |tile: Window| {
             let (all, map) = met.as_ref()?;
+            if plan.healpix.contains_key(&key.0) {
+                return geometry.windows(key.0, key.1, tile);
+            }
             let part = tile.intersection(*all)?;
             map.as_ref().map_or_else(|| relation.windows(part), |map| relation.windows_on(map, part))
         };

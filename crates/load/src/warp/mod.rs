@@ -54,7 +54,7 @@ pub(crate) struct Row<'a, T> {
 impl<T: Sample> Row<'_, T> {
     /// A computed value, moved off the value that means "no measurement".
     #[inline]
-    fn computed(nodata: Option<T>, value: f64) -> T {
+    pub(crate) fn computed(nodata: Option<T>, value: f64) -> T {
         let pixel = T::rounded(value);
         if nodata == Some(pixel) { pixel.beside() } else { pixel }
     }

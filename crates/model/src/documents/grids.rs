@@ -1,6 +1,6 @@
 //! The pixel grids of a dataset document.
 
-use cube_geo::{Affine, Crs, Shape};
+use cube_geo::{Affine, Crs, Healpix, HealpixOrder, Shape};
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -51,7 +51,52 @@ fn grid(node: &Node<'_>, faults: &mut Faults) -> Option<Grid> {
     faults.mapping(node, "a grid: a mapping with shape and transform")?;
     let shape = shape(node, "shape", faults);
     let affine = affine(node, "transform", faults);
-    Some(Grid { shape: shape?, affine: affine? })
+    let healpix = match node.get("healpix") {
+        Some(at) => Some(healpix(&at, shape.zip(affine), faults)?),
+        None => None,
+    };
+    Some(Grid { shape: shape?, affine: affine?, healpix })
+}
+
+/// The cells under `healpix`: `nside` and `order`. Shape and transform beside them are those of the grid of longitude and latitude
+/// around the Earth that stands for the cells, so that tools which know no cells still know where they are.
+fn healpix(node: &Node<'_>, beside: Option<(Shape, Affine)>, faults: &mut Faults) -> Option<Healpix> {
+    faults.mapping(node, "the cells of a HEALPix grid: a mapping with nside and order")?;
+    let nside = faults.number_at(node, "nside", "how many cells a side of a HEALPix face has");
+    let order = faults.need_text(node, "order", "ring or nested")?;
+    let order = match order {
+        "ring" => HealpixOrder::Ring,
+        "nested" => HealpixOrder::Nested,
+        _ => {
+            faults.wrong(&node.get("order")?, "ring or nested", "write how the cells are numbered");
+            return None;
+        }
+    };
+    let Some(nside) = nside else {
+        faults.missing(node, "nside", "how many cells a side of a HEALPix face has");
+        return None;
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be whole and in range")]
+    let whole = if nside.fract() == 0.0 && (0.0..1e9).contains(&nside) { nside as u32 } else { 0 };
+    let cells = match Healpix::new(whole, order) {
+        Ok(cells) => cells,
+        Err(error) => {
+            faults.add(&node.get("nside")?, Rule::Value, error.to_string(), "check nside and order of the cells");
+            return None;
+        }
+    };
+    if beside.is_some_and(|beside| beside != cells.around()) {
+        let (shape, affine) = cells.around();
+        let message =
+            format!("expected shape and transform of the grid around the Earth that stands for {cells}: {shape}");
+        let help = format!(
+            "write shape [{}, {}] and transform [{}, 0, {}, 0, {}, {}]",
+            shape.rows, shape.cols, affine.a, affine.c, affine.e, affine.f
+        );
+        faults.add(node, Rule::Consistency, message, help);
+        return None;
+    }
+    Some(cells)
 }
 
 /// Rows and columns under a key.

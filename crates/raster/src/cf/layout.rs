@@ -1,11 +1,13 @@
 //! How a CF variable is laid out: which layer, which plane, what its values mean.
 
-use cube_geo::Shape;
+use std::collections::BTreeMap;
+
+use cube_geo::{Crs, Shape, Window};
 use cube_model::DataType;
 use jiff::Timestamp;
 
 use super::grid::{coordinate, is_axis};
-use super::{Grid, LONGEST_COORDINATE, Variable, Variables, decode_times};
+use super::{Grid, LONGEST_COORDINATE, Variable, Variables, cells_of, decode_times, is_on_cells};
 use crate::{Plane, RasterError, RasterHeader};
 
 /// The variable `layer`, or the only one with rows and columns where no layer is named.
@@ -32,8 +34,10 @@ pub(crate) fn choose_layer<'f>(
 
 /// The variables that are images: two dimensions or more, the last two of them rows and columns.
 pub(crate) fn data_variables(file: &impl Variables) -> Vec<&Variable> {
-    let many: Vec<&Variable> = file.list().iter().filter(|v| v.shape.len() >= 2 && v.dtype.is_some()).collect();
-    let spatial: Vec<&Variable> = many.iter().copied().filter(|v| is_spatial(file, v)).collect();
+    let all = || file.list().iter().filter(|v| v.dtype.is_some());
+    let many: Vec<&Variable> = all().filter(|v| v.shape.len() >= 2).collect();
+    let cells = all().filter(|v| is_on_cells(file, v));
+    let spatial: Vec<&Variable> = many.iter().copied().filter(|v| is_spatial(file, v)).chain(cells).collect();
     // Files without coordinates still have images, but then bounds and the like cannot be told from them.
     if spatial.is_empty() { many } else { spatial }
 }
@@ -58,6 +62,8 @@ pub(crate) struct Layout {
     /// True where stored signed integers mean unsigned ones (`_Unsigned`).
     pub(crate) unsigned: bool,
     header: RasterHeader,
+    /// Dimensions that are space, the last ones: rows and columns, or cells.
+    space: usize,
     /// The instants of the time dimension, and which dimension it is; without one the plane's time may still
     /// come from a scalar coordinate.
     times: Option<(Option<usize>, Vec<Option<Timestamp>>)>,
@@ -73,11 +79,15 @@ impl Layout {
     ) -> Result<Self, RasterError> {
         let rank = variable.shape.len();
         let no_grid = |what: String| RasterError::NotAGrid { location: location.to_owned(), what };
-        if rank < 2 {
+        let cells = if rank == 0 { None } else { cells_of(file, variable, location)? };
+        let space = if cells.is_some() { 1 } else { 2 };
+        if rank < space {
             return Err(no_grid(format!("layer {:?} has {rank} dimensions", variable.name)));
         }
-        let (y, x) = (&variable.dimensions[rank - 2], &variable.dimensions[rank - 1]);
-        if is_axis(file, variable, y, "longitude") && is_axis(file, variable, x, "latitude") || (y == "x" && x == "y") {
+        let (y, x) = (&variable.dimensions[rank - space], &variable.dimensions[rank - 1]);
+        if cells.is_none() && is_axis(file, variable, y, "longitude") && is_axis(file, variable, x, "latitude")
+            || (y == "x" && x == "y")
+        {
             return Err(no_grid(format!("layer {:?} is stored as [{y}, {x}], columns before rows", variable.name)));
         }
         let stored = variable
@@ -103,39 +113,79 @@ impl Layout {
             (None, None) => None,
             (scale, offset) => Some((scale.unwrap_or(1.0), offset.unwrap_or(0.0))),
         };
-        let grid = Grid::read(file, variable)?;
+        let grid = match cells {
+            Some(_) => Grid { affine: None, crs: Crs::lonlat().ok() },
+            None => Grid::read(file, variable)?,
+        };
+        let (shape, block) = match cells {
+            Some(cells) => {
+                let shape = cells.folded();
+                let rows = variable.chunk[rank - 1].div_ceil(shape.cols).clamp(1, shape.rows);
+                (shape, Shape::new(rows, shape.cols))
+            }
+            None => (
+                Shape::new(variable.shape[rank - 2], variable.shape[rank - 1]),
+                Shape::new(variable.chunk[rank - 2].max(1), variable.chunk[rank - 1].max(1)),
+            ),
+        };
         let header = RasterHeader {
             dtype,
-            shape: Shape::new(variable.shape[rank - 2], variable.shape[rank - 1]),
+            shape,
             affine: grid.affine,
             crs: grid.crs,
+            healpix: cells,
             nodata,
             has_mask: false,
             scale_offset,
             overviews: Vec::new(),
             overview_blocks: Vec::new(),
-            block: Shape::new(variable.chunk[rank - 2].max(1), variable.chunk[rank - 1].max(1)),
+            block,
             stored_bytes: None,
             time: None,
             units: attributes.text("units").map(str::to_owned),
             driver: driver.to_owned(),
         };
-        Ok(Self { variable: variable.clone(), unsigned, header, times: times(file, variable)? })
+        Ok(Self { variable: variable.clone(), unsigned, header, space, times: times(file, variable, space)? })
     }
 
-    /// Number of planes: the product of the lengths of all dimensions but the last two.
+    /// Lengths of the dimensions that are not space.
+    pub(crate) fn leading(&self) -> &[usize] {
+        &self.variable.shape[..self.variable.shape.len() - self.space]
+    }
+
+    /// First index and length of a window along the dimensions of space: of cells
+    /// whole rows of them.
+    pub(crate) fn space_of(&self, window: Window) -> Vec<(usize, usize)> {
+        if self.space == 1 {
+            let cols = self.header.shape.cols;
+            return vec![(window.row * cols, window.rows * cols)];
+        }
+        vec![(window.row, window.rows), (window.col, window.cols)]
+    }
+
+    /// Of the values that [`Layout::space_of`] leads to, those of the window.
+    pub(crate) fn within<T: Copy>(&self, window: Window, values: Vec<T>) -> Vec<T> {
+        let cols = self.header.shape.cols;
+        if self.space == 2 || window.cols == cols {
+            return values;
+        }
+        let rows = values.chunks(cols.max(1));
+        rows.flat_map(|row| row.iter().skip(window.col).take(window.cols).copied()).collect()
+    }
+
+    /// Number of planes: the product of the lengths of all dimensions but those of space.
     pub(crate) fn bands(&self) -> usize {
-        self.variable.shape[..self.variable.shape.len() - 2].iter().fold(1, |all, n| all.saturating_mul(*n))
+        self.leading().iter().fold(1, |all, n| all.saturating_mul(*n))
     }
 
-    /// Indices of a 1-based band along all dimensions but the last two, C order.
+    /// Indices of a 1-based band along all dimensions but those of space, C order.
     pub(crate) fn indices(&self, location: &str, band: usize) -> Result<Vec<usize>, RasterError> {
         let has = self.bands();
         if band == 0 || band > has {
             return Err(RasterError::NoBand { location: location.to_owned(), band, has });
         }
         let mut rest = band - 1;
-        let leading = &self.variable.shape[..self.variable.shape.len() - 2];
+        let leading = self.leading();
         let mut indices = vec![0; leading.len()];
         for (index, length) in indices.iter_mut().zip(leading).rev() {
             *index = rest % length;
@@ -167,7 +217,14 @@ impl Layout {
             .map(|band| {
                 let header = RasterHeader { stored_bytes, ..self.header(&self.indices(location, band)?) };
                 let name = self.variable.name.clone();
-                Ok(Plane { layer: Some(name.clone()), band, name: Some(name), time: header.time, header })
+                Ok(Plane {
+                    layer: Some(name.clone()),
+                    band,
+                    name: Some(name),
+                    keys: BTreeMap::new(),
+                    time: header.time,
+                    header,
+                })
             })
             .collect()
     }
@@ -178,6 +235,7 @@ impl Layout {
 fn times(
     file: &impl Variables,
     variable: &Variable,
+    space: usize,
 ) -> Result<Option<(Option<usize>, Vec<Option<Timestamp>>)>, RasterError> {
     let decode = |coordinate: &Variable| {
         let Some(units) = coordinate.attributes.text("units").filter(|u| u.contains("since")) else { return Ok(None) };
@@ -187,7 +245,7 @@ fn times(
         let values = file.numbers(coordinate)?;
         Ok(decode_times(&values, units, coordinate.attributes.text("calendar")))
     };
-    let leading = &variable.dimensions[..variable.dimensions.len() - 2];
+    let leading = &variable.dimensions[..variable.dimensions.len() - space];
     // `time` (valid time) before a forecast's reference time.
     let mut order: Vec<usize> = (0..leading.len()).collect();
     order.sort_by_key(|i| !matches!(leading[*i].as_str(), "time" | "t" | "valid_time"));

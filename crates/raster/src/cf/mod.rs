@@ -3,11 +3,13 @@
 
 mod attributes;
 mod grid;
+mod healpix;
 mod layout;
 mod time;
 
 pub(crate) use attributes::{Attribute, Attributes};
 pub(crate) use grid::Grid;
+pub(crate) use healpix::{cells_of, is_on_cells};
 pub(crate) use layout::{Layout, choose_layer, data_variables};
 pub(crate) use time::{decode_times, encode_times};
 

@@ -1,5 +1,6 @@
 //! Reading through GDAL.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -216,7 +217,14 @@ fn band_planes(dataset: &Dataset, name: &str, layer: Option<&str>) -> Result<Vec
                 item("GRIB_ELEMENT").or_else(|| item("NETCDF_VARNAME")).or_else(|| band.description())
             });
             let described = described.filter(|text| !text.is_empty());
-            Ok(Plane { layer: layer.map(str::to_owned), band, name: described, time: header.time, header })
+            Ok(Plane {
+                layer: layer.map(str::to_owned),
+                band,
+                name: described,
+                keys: BTreeMap::new(),
+                time: header.time,
+                header,
+            })
         })
         .collect()
 }
@@ -335,6 +343,7 @@ fn band_header(dataset: &Dataset, number: usize, shared: &Shared, location: &str
             shape: band.shape(),
             affine: shared.affine,
             crs: shared.crs.clone(),
+            healpix: None,
             nodata: nodata(band, dtype),
             has_mask: band.has_mask(),
             scale_offset,

@@ -223,6 +223,7 @@ impl TiffFile {
             shape: full(&shapes),
             affine: self.place.affine,
             crs: self.place.crs.clone(),
+            healpix: None,
             nodata: self.nodata(),
             has_mask: self.validity(band) != Validity::InPixels,
             scale_offset: self.metadata.scale_offset(band),

@@ -1,5 +1,6 @@
 //! One band of an opened file.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cube_geo::Window;
@@ -46,7 +47,14 @@ pub(crate) fn planes(file: &TiffFile) -> Vec<Plane> {
     (0..file.bands())
         .map(|band| {
             let header = file.header(band);
-            Plane { layer: None, band: band + 1, name: file.name(band), time: header.time, header }
+            Plane {
+                layer: None,
+                band: band + 1,
+                name: file.name(band),
+                keys: BTreeMap::new(),
+                time: header.time,
+                header,
+            }
         })
         .collect()
 }

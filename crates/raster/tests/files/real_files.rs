@@ -37,10 +37,23 @@ fn era5_messages_are_kelvin_with_their_valid_times() {
     let Some(url) = real("era5_t2m", ".grib") else { return };
     let listed = planes(&url, None).unwrap();
     assert_eq!(listed.len(), 744);
-    assert_eq!(listed[0].name.as_deref(), Some("2T"));
+    assert_eq!(listed[0].name.as_deref(), Some("2t"));
     assert_eq!(listed[0].time.unwrap().to_string(), "2019-03-01T00:00:00Z");
     assert_eq!(listed[743].time.unwrap().to_string(), "2019-03-31T23:00:00Z");
     assert_eq!(listed[0].header.units.as_deref(), Some("K"));
+    // GDAL reads the same file under another name.
+    let gdal = format!("/vsisubfile/0_{},{url}", std::fs::metadata(&url).unwrap().len());
+    for band in [1, 372, 744] {
+        let (mut own, mut other) = (reader(url.as_ref(), None, band), reader(gdal.as_ref(), None, band));
+        let (header, expected) = (own.header().clone(), other.header().clone());
+        assert_eq!((header.shape, header.dtype, header.time), (expected.shape, expected.dtype, expected.time));
+        let (a, b) = (header.affine.unwrap(), expected.affine.unwrap());
+        let apart = [a.a - b.a, a.c - b.c, a.e - b.e, a.f - b.f].into_iter().fold(0.0, |m: f64, d| m.max(d.abs()));
+        assert!(apart < 1e-9, "{a:?} {b:?}");
+        let [own, other] = [&mut own, &mut other].map(|r| r.read(0, header.shape.whole()).unwrap().to_f64());
+        let apart = own.iter().zip(&other).fold(0.0, |m: f64, (a, b)| m.max((a - b).abs()));
+        assert!(apart < 1e-9, "{apart}");
+    }
     let mean = listed.iter().map(|plane| {
         let mut raster = reader(url.as_ref(), None, plane.band);
         let whole = raster.header().shape.whole();
