@@ -9,6 +9,7 @@ mod error;
 #[cfg(feature = "gdal")]
 mod gdal;
 mod items;
+mod jp2;
 mod location;
 mod netcdf_reader;
 mod open;
@@ -22,10 +23,11 @@ mod zarr_reader;
 
 pub use drivers::{Drivers, available_drivers};
 pub use error::RasterError;
+pub use jp2::open_jp2;
 pub use location::RasterLocation;
-pub use open::{open, planes};
+pub use open::{dimensions, open, planes};
 pub use open_files::OpenFiles;
-pub use planes::Plane;
+pub use planes::{Dimension, Plane};
 pub use source::{Raster, RasterHeader};
 pub use tiff::{ByteSource, open_geotiff};
 pub use write::{

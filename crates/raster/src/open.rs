@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 #[cfg(feature = "gdal")]
 use crate::gdal::{self, GdalFile, GdalRaster};
-use crate::tiff::{self, Refusal, TiffFile};
-use crate::{Plane, Raster, RasterError, RasterLocation, netcdf_reader, zarr_reader};
+use crate::jp2::{self, Jp2File};
+use crate::tiff::{self, Kind, Refusal, TiffFile};
+use crate::{Dimension, Plane, Raster, RasterError, RasterLocation, netcdf_reader, zarr_reader};
 
 /// What reads a location.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +17,14 @@ enum Source {
     Zarr(PathBuf),
     NetCdf(PathBuf),
     Tiff(PathBuf),
+    Jp2(PathBuf),
     Gdal(String),
 }
 
 /// Opens a location at its layer and band.
 ///
-/// A directory with Zarr metadata goes to zarrs, a file that begins as netCDF or HDF5 to netcdf-c, a TIFF to our own reader
-/// (which hands on what it does not read, with the reason in the log), and all else (JPEG 2000, GRIB, GDAL's own names
+/// A directory with Zarr metadata goes to zarrs, a file that begins as netCDF or HDF5 to netcdf-c, a TIFF or JPEG 2000 to
+/// our own readers (which hand on what they do not read, with the reason in the log), and all else (GRIB, GDAL's own names
 /// such as `/vsizip/…` and `NETCDF:"f.nc":var`) to GDAL. Paths and `file://` URLs are read. Where many planes of the
 /// same files are opened, [`OpenFiles`](crate::OpenFiles) opens each file once.
 ///
@@ -38,6 +40,7 @@ pub(crate) enum SharedFile {
     Zarr(PathBuf),
     NetCdf(PathBuf),
     Tiff(Arc<TiffFile>),
+    Jp2(Arc<Jp2File>),
     #[cfg(feature = "gdal")]
     Gdal(Arc<GdalFile>),
 }
@@ -52,6 +55,11 @@ impl SharedFile {
                 Ok(file) => Ok(Self::Tiff(Arc::new(file))),
                 Err(Refusal::Foreign(why)) => Self::gdal(&gdal_name(&path), location, &foreign(&why)),
                 Err(refusal) => Err(refusal.error(&location.to_string())),
+            },
+            Source::Jp2(path) => match jp2_file(&path) {
+                Ok(file) => Ok(Self::Jp2(Arc::new(file))),
+                Err(Refusal::Foreign(why)) => Self::gdal(&gdal_name(&path), location, &foreign_jp2(&why)),
+                Err(refusal) => Err(jp2::refused(refusal, &location.to_string())),
             },
             Source::Gdal(name) => Self::gdal(&name, location, OTHER),
         }
@@ -82,6 +90,7 @@ impl SharedFile {
                 Err(error) => Err(error),
             },
             Self::Tiff(file) => tiff::open(file.clone(), location),
+            Self::Jp2(file) => jp2::open(file.clone(), location),
             #[cfg(feature = "gdal")]
             Self::Gdal(file) => Ok(Box::new(GdalRaster::of(file.clone(), location)?)),
         }
@@ -116,16 +125,64 @@ pub fn planes(url: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError>
             }
             Err(refusal) => Err(refusal.error(url)),
         },
+        Source::Jp2(path) => match (jp2_file(&path), layer) {
+            (Ok(file), None) => Ok(jp2::planes(&file)),
+            (Ok(_), Some(layer)) => {
+                Err(RasterError::NoLayer { location: url.to_owned(), layer: layer.to_owned(), has: Vec::new() })
+            }
+            (Err(Refusal::Foreign(why)), _) => {
+                need_gdal(url, &foreign_jp2(&why))?;
+                planes_gdal(&gdal_name(&path), layer)
+            }
+            (Err(refusal), _) => Err(jp2::refused(refusal, url)),
+        },
         Source::Gdal(name) => planes_gdal(&name, layer),
     }
 }
 
+/// The dimensions of a layer before its rows and columns, slowest first: bands count through them in C order. None where
+/// the format has none (`GeoTIFF`, GRIB).
+///
+/// # Errors
+/// As [`open`].
+pub fn dimensions(url: &str, layer: Option<&str>) -> Result<Vec<Dimension>, RasterError> {
+    match source(url)? {
+        Source::Zarr(path) => zarr_reader::dimensions(&path, url, layer),
+        Source::NetCdf(path) => netcdf_reader::dimensions(&path, url, layer),
+        _ => Ok(Vec::new()),
+    }
+}
+
 /// What a file is that no reader of our own takes.
-const OTHER: &str = "it is neither Zarr nor NetCDF nor GeoTIFF";
+const OTHER: &str = "it is neither Zarr nor NetCDF nor GeoTIFF nor JPEG 2000";
 
 /// A TIFF that our own reader does not read.
 fn foreign(why: &str) -> String {
     format!("{why}, which the own reader of GeoTIFF does not read")
+}
+
+/// A JPEG 2000 that our own reader does not read.
+fn foreign_jp2(why: &str) -> String {
+    format!("{why}, which the own reader of JPEG 2000 does not read")
+}
+
+/// The header of a JPEG 2000 on disk, where our own reader gives all that GDAL would.
+fn jp2_file(path: &Path) -> Result<Jp2File, Refusal> {
+    let file = jp2::open_path(path);
+    let foreign = match &file {
+        Err(Refusal::Broken(_)) => return file,
+        Err(Refusal::Foreign(why)) => Some(why.clone()),
+        // Without GDAL the document says where the pixels are.
+        Ok(file) => file.foreign_crs().filter(|_| has_gdal()).map(str::to_owned),
+    };
+    let foreign = foreign.or_else(|| tiff::matters(Kind::Jp2, path, file.as_ref().is_ok_and(Jp2File::has_affine)));
+    match foreign {
+        Some(why) => {
+            tracing::debug!(path = %path.display(), why, "GDAL reads this JPEG 2000");
+            Err(Refusal::Foreign(why))
+        }
+        None => file,
+    }
 }
 
 /// The header of a TIFF on disk, where our own reader gives all that GDAL would.
@@ -141,7 +198,7 @@ fn tiff_file(path: &Path, layer: Option<&str>) -> Result<TiffFile, Refusal> {
         // Without GDAL the document says where the pixels are.
         Ok(file) => file.foreign_crs().filter(|_| has_gdal()).map(str::to_owned),
     };
-    let foreign = foreign.or_else(|| tiff::matters(path, file.as_ref().is_ok_and(TiffFile::has_affine)));
+    let foreign = foreign.or_else(|| tiff::matters(Kind::Tiff, path, file.as_ref().is_ok_and(TiffFile::has_affine)));
     match foreign {
         Some(why) => {
             tracing::debug!(path = %path.display(), why, "GDAL reads this TIFF");
@@ -214,6 +271,8 @@ fn source(url: &str) -> Result<Source, RasterError> {
         Source::NetCdf(path)
     } else if tiff::is_tiff(&magic) {
         Source::Tiff(path)
+    } else if jp2::is_jp2(&magic) {
+        Source::Jp2(path)
     } else {
         Source::Gdal(gdal_name(&path))
     })

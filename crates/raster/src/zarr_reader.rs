@@ -10,10 +10,10 @@ use serde_json::Value;
 use zarrs::array::Array;
 use zarrs::filesystem::FilesystemStore;
 
-use crate::cf::{Attribute, Attributes, Layout, Numbers, Variable, Variables, choose_layer, data_variables};
+use crate::cf::{self, Attribute, Attributes, Layout, Numbers, Variable, Variables, choose_layer, data_variables};
 use crate::error::check_size;
 use crate::netcdf_reader::{check_window, pixels};
-use crate::{Plane, Raster, RasterError, RasterHeader, RasterLocation};
+use crate::{Dimension, Plane, Raster, RasterError, RasterHeader, RasterLocation};
 
 const DRIVER: &str = "Zarr";
 
@@ -76,6 +76,12 @@ impl Raster for ZarrRaster {
     fn read_mask(&mut self, _level: usize, _window: Window) -> Result<Option<Vec<u8>>, RasterError> {
         Ok(None)
     }
+}
+
+/// The dimensions of an array before its rows and columns.
+pub(crate) fn dimensions(path: &Path, url: &str, layer: Option<&str>) -> Result<Vec<Dimension>, RasterError> {
+    let store = ZarrStore::open(path, url.to_owned(), layer)?;
+    cf::dimensions(&store, choose_layer(&store, url, layer.or(store.only.as_deref()))?)
 }
 
 /// All planes of a store or of one of its arrays.
