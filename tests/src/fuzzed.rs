@@ -16,13 +16,13 @@ use cube_model::documents::{
 use cube_model::stac::{CollectionOptions, ItemOptions, StacVersion, collection_of, item_of};
 use cube_model::{Dataset, MetadataType, Product, Search, SearchError, TimeRange, area_from_text, parse_instant};
 
-pub use rasters::tiff;
+pub use rasters::{jp2, tiff};
 
 /// A name under `fuzz/corpus`, and the function that takes its files.
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("documents", documents),
     ("stac", stac),
     ("search", search),
@@ -30,6 +30,7 @@ pub const TARGETS: [Target; 7] = [
     ("area", area),
     ("catalog_url", catalog_url),
     ("tiff", tiff),
+    ("jp2", jp2),
 ];
 
 /// The product that seeds of datasets belong to.

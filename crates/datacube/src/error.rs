@@ -174,6 +174,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Something packed that is read in its folder only.
+    #[error("{}: files in a zip are not read in place: unzip it, and index the folder that comes out", path.display())]
+    Packed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A raster whose planes do not fit the product.
     #[error("{}: {reason}", path.display())]
     RasterMismatch {

@@ -19,6 +19,7 @@ mod export;
 mod export_documents;
 mod from_odc;
 mod index;
+mod infer;
 mod life;
 mod load;
 pub mod picture;
@@ -57,6 +58,7 @@ pub use export::{ExportOptions, Format, check_free, check_output, check_output_o
 pub use export_documents::{DocumentFormat, DocumentsOptions, DocumentsReport};
 pub use from_odc::{CopiedProduct, CopyCounts, FromOdcOptions, FromOdcReport, OdcSchema, StateCounts};
 pub use index::{IndexOptions, IndexProgress, IndexReport, Refusal, RefusalReason};
+pub use infer::{InferredProduct, infer_product};
 pub use life::{DatasetInfo, UpdateOptions, UpdateReport, lineage_from_files};
 pub use load::{LoadOptions, run, run_into};
 pub use place::{footprint_geojson, geobox_of_file, outline_geojson, utm_zone_of};

@@ -10,9 +10,9 @@ use ndarray::{ArrayD, IxDyn};
 use netcdf::types::{FloatType, IntType, NcVariableType};
 use netcdf::{AttributeValue, NcTypeDescriptor};
 
-use crate::cf::{Attribute, Attributes, Layout, Numbers, Variable, Variables, choose_layer, data_variables};
+use crate::cf::{self, Attribute, Attributes, Layout, Numbers, Variable, Variables, choose_layer, data_variables};
 use crate::error::check_size;
-use crate::{Plane, Raster, RasterError, RasterHeader, RasterLocation};
+use crate::{Dimension, Plane, Raster, RasterError, RasterHeader, RasterLocation};
 
 const DRIVER: &str = "netCDF";
 
@@ -113,6 +113,12 @@ pub(crate) fn check_window(
         return Err(RasterError::OutsideShape { location: location.to_owned(), level, window, shape });
     }
     check_size(location, || format!("a window of {}", window.shape()), [window.rows, window.cols], header.dtype.bytes())
+}
+
+/// The dimensions of a variable before its rows and columns.
+pub(crate) fn dimensions(path: &Path, url: &str, layer: Option<&str>) -> Result<Vec<Dimension>, RasterError> {
+    let file = NetCdfFile::open(path, url.to_owned())?;
+    cf::dimensions(&file, choose_layer(&file, url, layer)?)
 }
 
 /// All planes of a file or of one of its variables.

@@ -9,9 +9,10 @@ use crate::bytes::{Location, Remote, RemoteFile};
 #[cfg(feature = "gdal")]
 use crate::gdal::{self, GdalFile, GdalRaster};
 use crate::grib::{self, GribFile, GribRaster};
-use crate::tiff::{self, Refusal, TiffFile};
+use crate::jp2::{self, Jp2File};
+use crate::tiff::{self, Kind, Refusal, TiffFile};
 use crate::zarr_place::StorePlace;
-use crate::{Access, Plane, Raster, RasterError, RasterLocation, netcdf_reader, zarr_reader};
+use crate::{Access, Dimension, Plane, Raster, RasterError, RasterLocation, netcdf_reader, zarr_reader};
 
 /// What reads a location.
 enum Source {
@@ -19,14 +20,17 @@ enum Source {
     NetCdf(PathBuf),
     Tiff(PathBuf),
     Grib(PathBuf),
+    Jp2(PathBuf),
     Gdal(String),
     FarTiff(RemoteFile),
+    FarJp2(RemoteFile),
+    FarGrib(RemoteFile),
 }
 
 /// Opens a location at its layer and band.
 ///
-/// A directory with Zarr metadata goes to zarrs, a file that begins as netCDF or HDF5 to netcdf-c, a TIFF or GRIB to our own
-/// readers (which hand on what they do not read, with the reason in the log), and all else (JPEG 2000) to GDAL. Locations are
+/// A directory with Zarr metadata goes to zarrs, a file that begins as netCDF or HDF5 to netcdf-c, a TIFF, JPEG 2000 or GRIB to our own
+/// readers (which hand on what they do not read, with the reason in the log), and all else to GDAL. Locations are
 /// paths and URLs of `file`, `http`, `https`, `s3`, `gs` and `az`; names that only GDAL understands (`/vsizip/…`,
 /// `NETCDF:"f.nc":var`) are refused. What is far away is reached by the settings of the process ([`Access::default`]). Where
 /// many planes of the same files are opened, [`OpenFiles`](crate::OpenFiles) opens each file once.
@@ -44,6 +48,7 @@ pub(crate) enum SharedFile {
     NetCdf(PathBuf),
     Tiff(Arc<TiffFile>),
     Grib(Arc<GribFile>),
+    Jp2(Arc<Jp2File>),
     #[cfg(feature = "gdal")]
     Gdal(Arc<GdalFile>),
 }
@@ -63,8 +68,15 @@ impl SharedFile {
                 Ok(file) => Ok(Self::Grib(Arc::new(file))),
                 Err(refusal) => Self::gdal(&gdal_name(&path), location, &not_read(refusal, &location.to_string())?),
             },
+            Source::Jp2(path) => match jp2_file(&path) {
+                Ok(file) => Ok(Self::Jp2(Arc::new(file))),
+                Err(Refusal::Foreign(why)) => Self::gdal(&gdal_name(&path), location, &foreign_jp2(&why)),
+                Err(refusal) => Err(jp2::refused(refusal, &location.to_string())),
+            },
             Source::Gdal(name) => Self::gdal(&name, location, OTHER),
             Source::FarTiff(file) => Ok(Self::Tiff(Arc::new(far_tiff(file, &location.to_string())?))),
+            Source::FarJp2(file) => Ok(Self::Jp2(Arc::new(far_jp2(file, &location.to_string())?))),
+            Source::FarGrib(file) => Ok(Self::Grib(Arc::new(far_grib(file, &location.to_string())?))),
         }
     }
 
@@ -94,6 +106,7 @@ impl SharedFile {
             },
             Self::Tiff(file) => tiff::open(file.clone(), location),
             Self::Grib(file) => Ok(Box::new(GribRaster::of(file.clone(), location)?)),
+            Self::Jp2(file) => jp2::open(file.clone(), location),
             #[cfg(feature = "gdal")]
             Self::Gdal(file) => Ok(Box::new(GdalRaster::of(file.clone(), location)?)),
         }
@@ -139,13 +152,39 @@ pub fn planes(url: &str, layer: Option<&str>) -> Result<Vec<Plane>, RasterError>
                 planes_gdal(&gdal_name(&path), layer)
             }
         },
+        Source::Jp2(path) => match (jp2_file(&path), layer) {
+            (Ok(file), None) => Ok(jp2::planes(&file)),
+            (Ok(_), Some(layer)) => {
+                Err(RasterError::NoLayer { location: url.to_owned(), layer: layer.to_owned(), has: Vec::new() })
+            }
+            (Err(Refusal::Foreign(why)), _) => {
+                need_gdal(url, &foreign_jp2(&why))?;
+                planes_gdal(&gdal_name(&path), layer)
+            }
+            (Err(refusal), _) => Err(jp2::refused(refusal, url)),
+        },
         Source::Gdal(name) => planes_gdal(&name, layer),
         Source::FarTiff(file) => Ok(tiff::planes(&far_tiff(file, url)?)),
+        Source::FarJp2(file) => Ok(jp2::planes(&far_jp2(file, url)?)),
+        Source::FarGrib(file) => Ok(far_grib(file, url)?.planes()),
+    }
+}
+
+/// The dimensions of a layer before its rows and columns, slowest first: bands count through them in C order. None where
+/// the format has none (`GeoTIFF`, GRIB).
+///
+/// # Errors
+/// As [`open`].
+pub fn dimensions(url: &str, layer: Option<&str>) -> Result<Vec<Dimension>, RasterError> {
+    match source(url, &Access::default())? {
+        Source::Zarr(path) => zarr_reader::dimensions(&path, url, layer),
+        Source::NetCdf(path) => netcdf_reader::dimensions(&path, url, layer),
+        _ => Ok(Vec::new()),
     }
 }
 
 /// What a file is that no reader of our own takes.
-const OTHER: &str = "it is neither Zarr nor NetCDF nor GeoTIFF nor GRIB";
+const OTHER: &str = "it is neither Zarr nor NetCDF nor GeoTIFF nor JPEG 2000 nor GRIB";
 
 /// A TIFF that our own reader does not read.
 fn foreign(why: &str) -> String {
@@ -165,6 +204,30 @@ fn not_read(refusal: grib::Refusal, location: &str) -> Result<String, RasterErro
     }
 }
 
+/// A JPEG 2000 that our own reader does not read.
+fn foreign_jp2(why: &str) -> String {
+    format!("{why}, which the own reader of JPEG 2000 does not read")
+}
+
+/// The header of a JPEG 2000 on disk, where our own reader gives all that GDAL would.
+fn jp2_file(path: &Path) -> Result<Jp2File, Refusal> {
+    let file = jp2::open_path(path);
+    let foreign = match &file {
+        Err(Refusal::Broken(_) | Refusal::Unreached(_)) => return file,
+        Err(Refusal::Foreign(why)) => Some(why.clone()),
+        // Without GDAL the document says where the pixels are.
+        Ok(file) => file.foreign_crs().filter(|_| has_gdal()).map(str::to_owned),
+    };
+    let foreign = foreign.or_else(|| tiff::matters(Kind::Jp2, path, file.as_ref().is_ok_and(Jp2File::has_affine)));
+    match foreign {
+        Some(why) => {
+            tracing::debug!(path = %path.display(), why, "GDAL reads this JPEG 2000");
+            Err(Refusal::Foreign(why))
+        }
+        None => file,
+    }
+}
+
 /// The header of a TIFF on disk, where our own reader gives all that GDAL would.
 fn tiff_file(path: &Path, layer: Option<&str>) -> Result<TiffFile, Refusal> {
     let file = tiff::open_path(path);
@@ -178,7 +241,7 @@ fn tiff_file(path: &Path, layer: Option<&str>) -> Result<TiffFile, Refusal> {
         // Without GDAL the document says where the pixels are.
         Ok(file) => file.foreign_crs().filter(|_| has_gdal()).map(str::to_owned),
     };
-    let foreign = foreign.or_else(|| tiff::matters(path, file.as_ref().is_ok_and(TiffFile::has_affine)));
+    let foreign = foreign.or_else(|| tiff::matters(Kind::Tiff, path, file.as_ref().is_ok_and(TiffFile::has_affine)));
     match foreign {
         Some(why) => {
             tracing::debug!(path = %path.display(), why, "GDAL reads this TIFF");
@@ -233,6 +296,23 @@ fn far_tiff(file: RemoteFile, location: &str) -> Result<TiffFile, RasterError> {
     Ok(file)
 }
 
+/// The header of a JPEG 2000 that is far away.
+fn far_jp2(file: RemoteFile, location: &str) -> Result<Jp2File, RasterError> {
+    Jp2File::read(Arc::new(file)).map_err(|refusal| jp2::refused(refusal, location))
+}
+
+/// The messages of a GRIB file that is far away.
+fn far_grib(file: RemoteFile, location: &str) -> Result<GribFile, RasterError> {
+    GribFile::new(Box::new(file)).map_err(|refusal| match not_read(refusal, location) {
+        Ok(what) => RasterError::Unsupported {
+            location: location.to_owned(),
+            what,
+            remedy: "copy it to a local path, where GDAL can read it too".to_owned(),
+        },
+        Err(error) => error,
+    })
+}
+
 /// Decides by what an object begins with.
 fn far_source(place: &Remote, access: &Access) -> Result<Source, RasterError> {
     // A store is a folder: there is no object of its name to look at.
@@ -243,9 +323,15 @@ fn far_source(place: &Remote, access: &Access) -> Result<Source, RasterError> {
     if tiff::is_tiff(file.head()) {
         return Ok(Source::FarTiff(file));
     }
+    if jp2::is_jp2(file.head()) {
+        return Ok(Source::FarJp2(file));
+    }
+    if grib::is_grib(file.head()) {
+        return Ok(Source::FarGrib(file));
+    }
     Err(RasterError::Unsupported {
         location: place.to_string(),
-        what: "it is no GeoTIFF, and no other file is read over a network yet".to_owned(),
+        what: "it is neither GeoTIFF nor JPEG 2000 nor GRIB nor Zarr, and no other file is read over a network yet".to_owned(),
         remedy: "convert it to a COG, or copy it to a local path".to_owned(),
     })
 }
@@ -279,6 +365,8 @@ fn source(url: &str, access: &Access) -> Result<Source, RasterError> {
         Source::Tiff(path)
     } else if grib::is_grib(&magic) {
         Source::Grib(path)
+    } else if jp2::is_jp2(&magic) {
+        Source::Jp2(path)
     } else {
         Source::Gdal(gdal_name(&path))
     })

@@ -6,6 +6,17 @@ use jiff::Timestamp;
 
 use crate::RasterHeader;
 
+/// A dimension of a layer, before its rows and columns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dimension {
+    /// Its name.
+    pub name: String,
+    /// How many planes lie along it.
+    pub length: usize,
+    /// The numbers of its coordinate, where it has one.
+    pub values: Option<Vec<f64>>,
+}
+
 /// One plane of a file, as [`crate::planes`] lists it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plane {

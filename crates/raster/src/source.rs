@@ -51,7 +51,7 @@ impl RasterHeader {
     }
 }
 
-/// An opened file, positioned at one plane. Implemented for GeoTIFF, GRIB, GDAL, Zarr and NetCDF.
+/// An opened file, positioned at one plane. Implemented for GeoTIFF, JPEG 2000, GRIB, GDAL, Zarr and NetCDF.
 pub trait Raster: Send {
     /// What the file says of itself.
     fn header(&self) -> &RasterHeader;

@@ -9,11 +9,11 @@ use cube_model::{DataType, Pixels};
 use serde_json::Value;
 use zarrs::array::{Array, ArrayShardedExt};
 
-use crate::cf::{Attribute, Attributes, Layout, Numbers, Variable, Variables, choose_layer, data_variables};
+use crate::cf::{self, Attribute, Attributes, Layout, Numbers, Variable, Variables, choose_layer, data_variables};
 use crate::error::check_size;
 use crate::netcdf_reader::{check_window, pixels};
 use crate::zarr_place::{Storage, StorePlace};
-use crate::{Plane, Raster, RasterError, RasterHeader, RasterLocation};
+use crate::{Dimension, Plane, Raster, RasterError, RasterHeader, RasterLocation};
 
 const DRIVER: &str = "Zarr";
 
@@ -113,6 +113,12 @@ impl ZarrRaster {
         };
         places.take(MOST).map(key).collect()
     }
+}
+
+/// The dimensions of an array before its rows and columns.
+pub(crate) fn dimensions(place: &StorePlace, url: &str, layer: Option<&str>) -> Result<Vec<Dimension>, RasterError> {
+    let store = ZarrStore::open(place, url.to_owned(), layer)?;
+    cf::dimensions(&store, choose_layer(&store, url, layer.or(store.only.as_deref()))?)
 }
 
 /// All planes of a store or of one of its arrays.

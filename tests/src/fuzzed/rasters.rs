@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cube_geo::{Shape, Window};
 use cube_model::Pixels;
-use cube_raster::{Raster, RasterError, RasterLocation, open_geotiff};
+use cube_raster::{ByteSource, Raster, RasterError, RasterLocation, open_geotiff, open_jp2};
 
 /// Images larger than this are read in part.
 const MOST_PIXELS: usize = 1 << 18;
@@ -13,14 +13,26 @@ const MOST_PIXELS: usize = 1 << 18;
 /// the whole image is; an error names the file. True where all could be read.
 #[must_use]
 pub fn tiff(bytes: &[u8]) -> bool {
+    all_bands(bytes, "fuzzed.tif", open_geotiff)
+}
+
+/// The same of JPEG 2000.
+#[must_use]
+pub fn jp2(bytes: &[u8]) -> bool {
+    all_bands(bytes, "fuzzed.jp2", open_jp2)
+}
+
+type Open = fn(Arc<dyn ByteSource>, &RasterLocation) -> Result<Box<dyn Raster>, RasterError>;
+
+fn all_bands(bytes: &[u8], name: &str, open: Open) -> bool {
     let source = Arc::new(bytes.to_vec());
     for band in 1..=3 {
-        let location = RasterLocation { url: "fuzzed.tif".to_owned(), layer: None, band };
-        match open_geotiff(source.clone(), &location).map(|mut raster| read(raster.as_mut())) {
+        let location = RasterLocation { url: name.to_owned(), layer: None, band };
+        match open(source.clone(), &location).map(|mut raster| read(raster.as_mut())) {
             Ok(Ok(())) => {}
             Err(RasterError::NoBand { .. }) if band > 1 => break,
             Ok(Err(error)) | Err(error) => {
-                assert!(error.to_string().starts_with("fuzzed.tif"), "{error}");
+                assert!(error.to_string().starts_with(name), "{error}");
                 return false;
             }
         }

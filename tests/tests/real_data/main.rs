@@ -6,7 +6,9 @@ mod era5;
 mod jpeg2000;
 mod landsat_coast;
 mod landsat_espa;
+mod safe;
 mod sentinel2_series;
+mod written_by_xarray;
 
 use cube_tests::{Sandbox, product_definitions};
 

@@ -1,5 +1,6 @@
 //! `cube product`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -23,6 +24,8 @@ pub(crate) enum ProductCommand {
     },
     /// Change product definitions that are there
     Update(UpdateArgs),
+    /// Write a product definition from raster files, to be looked at and added
+    Infer(InferArgs),
     /// Print product definitions
     Show(ProductShowArgs),
     /// List products with their datasets
@@ -42,6 +45,19 @@ pub(crate) struct ProductShowArgs {
     stac: bool,
     #[command(flatten)]
     stac_version: StacArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InferArgs {
+    /// Raster files: one with all measurements, or one a measurement
+    #[arg(required = true, value_name = "RASTER")]
+    rasters: Vec<PathBuf>,
+    /// The product's name [default: from the first file's]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Print JSON instead of YAML
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -103,8 +119,13 @@ pub(crate) struct DeleteArgs {
 }
 
 pub(crate) fn run(global: &Global, command: ProductCommand) -> Result<(), Failure> {
+    // Needs no catalog.
+    if let ProductCommand::Infer(args) = &command {
+        return infer(global, args);
+    }
     let dc = super::open(global)?;
     match command {
+        ProductCommand::Infer(args) => infer(global, &args),
         ProductCommand::Add { files } => told(&dc.add_products(&files, |name, added| {
             let done = match added {
                 Added::New => "added",
@@ -143,6 +164,15 @@ pub(crate) fn run(global: &Global, command: ProductCommand) -> Result<(), Failur
             Ok(())
         }
     }
+}
+
+/// Prints the definition; what should be looked at goes beside it.
+fn infer(global: &Global, args: &InferArgs) -> Result<(), Failure> {
+    let inferred = cube::infer_product(&args.rasters, args.name.as_deref())?;
+    for remark in &inferred.remarks {
+        say(global, &format!("note: {remark}"));
+    }
+    if args.json { print_json(&inferred.document) } else { print_yaml(&[inferred.document]) }
 }
 
 /// One product as a STAC collection, several as the list of them that STAC APIs give.

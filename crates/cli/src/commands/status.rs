@@ -49,15 +49,16 @@ pub(crate) fn run(global: &Global, as_json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Formats that cubes are made of, with the GDAL driver of each; NetCDF, Zarr, GeoTIFF and GRIB are read without one.
-const FORMATS: [(&str, &str); 2] = [("JPEG 2000", "JP2OpenJPEG"), ("HDF5", "HDF5")];
+/// Formats that cubes are made of, with the GDAL driver of each; NetCDF, Zarr, GeoTIFF, JPEG 2000 and GRIB are read
+/// without one.
+const FORMATS: [(&str, &str); 1] = [("HDF5", "HDF5")];
 
 /// The formats that are read: those that matter by name, all by their number.
 fn formats(drivers: &[Value]) -> String {
     let has = |driver: &str| drivers.iter().any(|d| d == driver);
     let (there, absent): (Vec<_>, Vec<_>) = FORMATS.iter().partition(|(_, driver)| has(driver));
     let names = |of: Vec<&(&str, &str)>| of.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-    let mut text = "NetCDF, Zarr, GeoTIFF, GRIB".to_owned();
+    let mut text = "NetCDF, Zarr, GeoTIFF, JPEG 2000, GRIB".to_owned();
     if !there.is_empty() {
         text =
             format!("{text}, {} and more: {} (--json lists them)", names(there), count(drivers.len(), "GDAL driver"));

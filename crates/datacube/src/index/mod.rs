@@ -9,6 +9,7 @@ mod rasters;
 mod reading;
 mod report;
 mod run;
+mod safe;
 mod sources;
 mod writer;
 

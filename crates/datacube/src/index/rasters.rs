@@ -52,6 +52,9 @@ impl<'a> RasterFile<'a> {
     fn steps(&self, planes: &'a [Plane]) -> Result<BTreeMap<Timestamp, Step<'a>>, Error> {
         let mut steps: BTreeMap<Timestamp, Step<'a>> = BTreeMap::new();
         let mut foreign = Vec::new();
+        // Days of a model's calendar that ours lacks, and times that are missing.
+        let mut dateless = 0;
+        let mut strides = BTreeMap::new();
         for plane in planes {
             let Some(measurement) = self.measurement_of(plane, planes) else {
                 foreign.push(
@@ -64,17 +67,42 @@ impl<'a> RasterFile<'a> {
                 continue;
             };
             let Some(time) = plane.time else {
+                if planes.iter().any(|other| other.layer == plane.layer && other.time.is_some()) {
+                    dateless += 1;
+                    continue;
+                }
                 return Err(self.mismatch(format!(
                     "the plane for {measurement} says no time; write an EO3 document for it and index that"
                 )));
             };
+            let layer = (measurement, plane.layer.as_deref());
+            let together = if let Some(together) = strides.get(&layer) {
+                *together
+            } else {
+                let together = self.planes_together(measurement, plane)?;
+                strides.insert(layer, together);
+                together
+            };
+            // The first plane stands for all along the extra dimension.
+            if !(plane.band - 1).is_multiple_of(together) {
+                continue;
+            }
             if let Some(other) = steps.entry(time).or_default().insert(measurement, plane) {
                 let reason = format!(
-                    "two planes hold {measurement} at {time} (bands {} and {}); write EO3 documents that tell them apart",
+                    "two planes hold {measurement} at {time} (bands {} and {}); write EO3 documents that tell them apart, or \
+                     declare their dimension as the extra dimension of a product",
                     other.band, plane.band
                 );
                 return Err(self.mismatch(reason));
             }
+        }
+        if dateless > 0 {
+            tracing::warn!(
+                "{}: {dateless} of {} planes have no date in the Gregorian calendar (a 30 February of a model's calendar, or \
+                 a missing value) and are left out",
+                self.path.display(),
+                planes.len()
+            );
         }
         if steps.is_empty() {
             foreign.sort();
@@ -87,6 +115,37 @@ impl<'a> RasterFile<'a> {
             )));
         }
         Ok(steps)
+    }
+
+    /// How many planes of a layer belong to one dataset: as many as the measurement's extra dimension has values. They must
+    /// be those of the file, in its order, and follow each other.
+    fn planes_together(&self, measurement: &str, plane: &Plane) -> Result<usize, Error> {
+        let found = self.product.measurements.iter().find(|m| m.name == measurement);
+        let Some(name) = found.and_then(|m| m.extra_dim.as_deref()) else { return Ok(1) };
+        let declared = self.product.extra_dimensions.iter().find(|d| d.name == name);
+        let declared = declared.map(|d| d.values.as_slice()).unwrap_or_default();
+        let dimensions = cube_raster::dimensions(&self.location, plane.layer.as_deref())?;
+        let last = dimensions.last();
+        let values = last.filter(|d| d.name.eq_ignore_ascii_case(name)).and_then(|d| d.values.as_deref());
+        if let Some(values) = values
+            && values.len() == declared.len()
+            && values.iter().zip(declared).all(|(a, b)| same_number(*a, *b))
+            && !values.is_empty()
+        {
+            return Ok(values.len());
+        }
+        let there = dimensions.iter().map(|d| match &d.values {
+            Some(values) => format!("{} ({})", d.name, listed(values)),
+            None => format!("{} ({} without values)", d.name, d.length),
+        });
+        let there = there.collect::<Vec<_>>();
+        Err(self.mismatch(format!(
+            "product {} declares {name} ({}) as the extra dimension of {measurement}, and the layer's dimensions before rows \
+             and columns are {}: the last of them must be that one, with the same values in the same order",
+            self.product.name,
+            listed(declared),
+            if there.is_empty() { "none".to_owned() } else { there.join(", ") }
+        )))
     }
 
     /// The name of the measurement that a plane holds. A file whose planes are all called the same belongs to a product
@@ -240,6 +299,13 @@ fn same_text(a: &str, b: &str) -> bool {
 /// True for degrees that are not longitude and latitude, such as those of a rotated pole.
 fn is_derived(crs: &Crs) -> bool {
     crs.is_geographic() && crs.wkt().contains("DERIVINGCONVERSION")
+}
+
+/// The first of some numbers, as text.
+fn listed(values: &[f64]) -> String {
+    const SHOWN: usize = 6;
+    let text = values.iter().take(SHOWN).map(f64::to_string).collect::<Vec<_>>().join(", ");
+    if values.len() > SHOWN { format!("{text}, … {} in all", values.len()) } else { text }
 }
 
 /// True where two numbers are the same to the seven digits that a file may keep of them.

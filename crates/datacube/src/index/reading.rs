@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::safe;
 use super::sources::{Source, absolute, is_by_line, is_document_name, kind_of};
 use crate::Error;
 use crate::error::why;
@@ -105,6 +106,7 @@ pub(super) fn read_source(source: &Source, bytes: &AtomicU64, each: Each<'_>) ->
         Source::Stdin => read_stream(Counted { reader: std::io::stdin().lock(), bytes }, "standard input", each),
         Source::Raster(path) => Err(Error::RasterWithoutProduct { path: path.clone() }.into()),
         Source::Documents(path) => read_file(path, bytes, each),
+        Source::Safe(folder) => safe::document_of(folder).map_err(Ended::from).and_then(|text| hand_on(each, Ok(text))),
     };
     match read {
         Ok(()) | Err(Ended::Enough) => Ok(()),

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use super::report::Refusal;
+use super::safe;
 use crate::Error;
 use crate::error::why;
 
@@ -39,6 +40,8 @@ pub(crate) enum Source {
     Documents(PathBuf),
     /// A raster file; indexing it needs a product.
     Raster(PathBuf),
+    /// The folder of a Sentinel-2 SAFE, whose metadata says what a document says.
+    Safe(PathBuf),
     /// Standard input.
     Stdin,
 }
@@ -47,7 +50,7 @@ impl Source {
     /// What it is called.
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Documents(path) | Self::Raster(path) => path.display().to_string(),
+            Self::Documents(path) | Self::Raster(path) | Self::Safe(path) => path.display().to_string(),
             Self::Stdin => "standard input".to_owned(),
         }
     }
@@ -61,7 +64,7 @@ impl Source {
     pub(super) fn size(&self) -> Option<u64> {
         match self {
             Self::Stdin => None,
-            Self::Raster(_) => Some(0),
+            Self::Raster(_) | Self::Safe(_) => Some(0),
             Self::Documents(path) => Some(std::fs::metadata(path).map_or(0, |m| m.len())),
         }
     }
@@ -70,7 +73,7 @@ impl Source {
     pub(super) fn holds_many(&self) -> bool {
         match self {
             Self::Stdin => true,
-            Self::Raster(_) => false,
+            Self::Raster(_) | Self::Safe(_) => false,
             Self::Documents(path) => {
                 let kind = kind_of(path).0;
                 kind == "tar" || is_by_line(&kind)
@@ -98,9 +101,13 @@ pub(crate) fn find_sources(argument: &str, rasters: Rasters) -> Result<FoundSour
     if path.is_dir() && !is_raster(path) {
         walk(path, rasters, &mut found)?;
         // Where documents lie, they describe the rasters beside them.
-        if found.sources.iter().any(|source| matches!(source, Source::Documents(_))) {
-            found.sources.retain(|source| matches!(source, Source::Documents(_)));
+        if found.sources.iter().any(|source| !matches!(source, Source::Raster(_))) {
+            found.sources.retain(|source| !matches!(source, Source::Raster(_)));
         }
+    } else if let Some(folder) = safe::folder_of(path).filter(|_| path.exists()) {
+        found.sources.push(Source::Safe(folder));
+    } else if safe::is_packed(path) && path.exists() {
+        return Err(Error::Packed { path: path.to_owned() });
     } else if path.exists() {
         found.sources.push(of_file(path));
     } else if argument.contains(['*', '?', '[']) {
@@ -152,11 +159,14 @@ fn walk(dir: &Path, rasters: Rasters, found: &mut FoundSources) -> Result<(), Er
                 continue;
             }
         };
-        let zarr = entry.file_type().is_dir() && is_zarr(entry.path());
-        if zarr {
+        let folder = entry.file_type().is_dir();
+        let (zarr, safe) = (folder && is_zarr(entry.path()), folder && safe::is_safe(entry.path()));
+        if zarr || safe {
             entries.skip_current_dir();
         }
-        if zarr || (entry.file_type().is_file() && is_raster(entry.path())) {
+        if safe {
+            found.sources.push(Source::Safe(entry.into_path()));
+        } else if zarr || (entry.file_type().is_file() && is_raster(entry.path())) {
             match rasters {
                 Rasters::Taken => found.sources.push(Source::Raster(entry.into_path())),
                 Rasters::Told => found.left += 1,

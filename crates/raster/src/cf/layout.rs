@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::grid::{coordinate, is_axis};
 use super::{Grid, LONGEST_COORDINATE, Variable, Variables, cells_of, decode_times, is_on_cells};
-use crate::{Plane, RasterError, RasterHeader};
+use crate::{Dimension, Plane, RasterError, RasterHeader};
 
 /// The variable `layer`, or the only one with rows and columns where no layer is named.
 pub(crate) fn choose_layer<'f>(
@@ -228,6 +228,20 @@ impl Layout {
             })
             .collect()
     }
+}
+
+/// The dimensions of a variable before its rows and columns, slowest first.
+pub(crate) fn dimensions(file: &impl Variables, variable: &Variable) -> Result<Vec<Dimension>, RasterError> {
+    let count = variable.dimensions.len().saturating_sub(2);
+    let leading = variable.dimensions.iter().zip(&variable.shape).take(count);
+    leading
+        .map(|(name, length)| {
+            let numbers = coordinate(file, variable, name)
+                .filter(|c| c.dtype.is_some() && c.shape.iter().product::<usize>() <= LONGEST_COORDINATE);
+            let values = numbers.map(|c| file.numbers(c)).transpose()?.map(|numbers| numbers.to_f64());
+            Ok(Dimension { name: name.clone(), length: *length, values })
+        })
+        .collect()
 }
 
 /// The instants of a variable's time dimension, or of its scalar time coordinate.

@@ -2,6 +2,7 @@
 //! a number of hours since a date is.
 
 mod attributes;
+mod calendar;
 mod grid;
 mod healpix;
 mod layout;
@@ -10,7 +11,7 @@ mod time;
 pub(crate) use attributes::{Attribute, Attributes};
 pub(crate) use grid::Grid;
 pub(crate) use healpix::{cells_of, is_on_cells};
-pub(crate) use layout::{Layout, choose_layer, data_variables};
+pub(crate) use layout::{Layout, choose_layer, data_variables, dimensions};
 pub(crate) use time::{decode_times, encode_times};
 
 use cube_model::DataType;

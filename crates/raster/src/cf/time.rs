@@ -1,43 +1,31 @@
 //! Times as CF writes them: a number of units since a date.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time};
 
 use super::Numbers;
+use super::calendar::Calendar;
 
 /// A unit and a reference: `hours since 1900-01-01 00:00:00`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct TimeUnits {
     /// Nanoseconds of one unit.
     step: i128,
-    /// The reference in nanoseconds since 1970, UTC.
+    /// The reference in nanoseconds of the calendar's own count.
     reference: i128,
 }
 
 const SECOND: i128 = 1_000_000_000;
 const DAY: i128 = 86_400 * SECOND;
 
-/// The first day of the Gregorian calendar, 1582-10-15, in days since 1970. CF's `standard` calendar is Julian
-/// before it.
-const GREGORIAN: i128 = -141_427 * DAY;
-
 /// The instants of `values`, `None` for a value that is missing or beyond what a timestamp holds. `None`
-/// altogether where `units` is no time, or the calendar is not the civil one (`noleap`, `360_day`, …).
+/// altogether where `units` is no time, or nobody knows the calendar.
+///
+/// A date of a model's calendar (`noleap`, `360_day`, …) keeps its name: 2034-02-05 of 360 days is 2034-02-05 of ours, as
+/// xarray's `convert_calendar` has it with `align_on="date"`. A date that our calendar lacks (30 February) is `None`.
 pub(crate) fn decode_times(values: &Numbers, units: &str, calendar: Option<&str>) -> Option<Vec<Option<Timestamp>>> {
-    let units = TimeUnits::parse(units)?;
-    let civil_from = match calendar.unwrap_or("standard").to_ascii_lowercase().as_str() {
-        "standard" | "gregorian" => GREGORIAN,
-        "proleptic_gregorian" => i128::MIN,
-        _ => return None,
-    };
-    // A Julian reference date would count from another day.
-    if units.reference < civil_from {
-        return None;
-    }
-    let instant = |offset: Option<i128>| {
-        let at = units.reference.checked_add(offset?)?;
-        (at >= civil_from).then(|| Timestamp::from_nanosecond(at).ok()).flatten()
-    };
+    let calendar = Calendar::named(calendar)?;
+    let units = TimeUnits::parse(units, calendar)?;
+    let instant = |offset: Option<i128>| calendar.instant(units.reference.checked_add(offset?)?);
     Some(match values {
         Numbers::Integers(values) => values.iter().map(|v| instant(i128::from(*v).checked_mul(units.step))).collect(),
         Numbers::Floats(values) => values.iter().map(|v| instant(units.offset(*v))).collect(),
@@ -45,9 +33,10 @@ pub(crate) fn decode_times(values: &Numbers, units: &str, calendar: Option<&str>
 }
 
 impl TimeUnits {
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str, calendar: Calendar) -> Option<Self> {
         let mut words = text.split_whitespace();
         let step = match words.next()?.to_ascii_lowercase().as_str() {
+            "months" | "month" => calendar.month()?,
             "weeks" | "week" => 7 * DAY,
             "days" | "day" | "d" => DAY,
             "hours" | "hour" | "hrs" | "hr" | "h" => 3600 * SECOND,
@@ -56,14 +45,14 @@ impl TimeUnits {
             "milliseconds" | "millisecond" | "millisecs" | "millisec" | "msecs" | "msec" | "ms" => 1_000_000,
             "microseconds" | "microsecond" | "microsecs" | "microsec" | "us" => 1000,
             "nanoseconds" | "nanosecond" | "nanosecs" | "nanosec" | "ns" => 1,
-            // CF's months and years are fractions of a tropical year; no file of ours has them.
+            // CF's years, and other calendars' months, are fractions of a tropical year; no file of ours has them.
             _ => return None,
         };
         if !words.next()?.eq_ignore_ascii_case("since") {
             return None;
         }
         let reference: Vec<&str> = words.collect();
-        Some(Self { step, reference: reference_nanoseconds(&reference.join(" "))? })
+        Some(Self { step, reference: reference_nanoseconds(&reference.join(" "), calendar)? })
     }
 
     /// A float of units in nanoseconds. Whole units are exact; fractions are rounded to the microsecond, which
@@ -84,7 +73,7 @@ impl TimeUnits {
 }
 
 /// `1900-1-1`, `1970-01-01T00:00:00Z`, `2000-01-01 12:00:00.5 +01:00` and the like.
-fn reference_nanoseconds(text: &str) -> Option<i128> {
+fn reference_nanoseconds(text: &str, calendar: Calendar) -> Option<i128> {
     let text = text.trim();
     let (date, rest) = text.split_once(['T', ' ']).unwrap_or((text.trim_end_matches('Z'), ""));
     let (sign, digits) = date.strip_prefix('-').map_or((1, date), |d| (-1, d));
@@ -92,7 +81,7 @@ fn reference_nanoseconds(text: &str) -> Option<i128> {
     let year: i16 = parts.next()?.parse().ok()?;
     let month: i8 = parts.next().map_or(Some(1), |p| p.parse().ok())?;
     let day: i8 = parts.next().map_or(Some(1), |p| p.parse().ok())?;
-    let date = Date::new(sign * year, month, day).ok()?;
+    let days = calendar.days(sign * year, month, day)?;
 
     let rest = rest.trim().trim_end_matches("UTC").trim_end_matches("GMT").trim_end_matches('Z').trim();
     let zone_at = rest.find(['+', '-']).unwrap_or(rest.len());
@@ -109,8 +98,7 @@ fn reference_nanoseconds(text: &str) -> Option<i128> {
             if sign == "-" { -zone } else { zone }
         }
     };
-    let midnight = DateTime::from_parts(date, Time::midnight()).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(midnight.timestamp().as_nanosecond() + time - zone)
+    Some(days * DAY + time - zone)
 }
 
 fn clock_nanoseconds(text: &str) -> Option<i128> {
@@ -168,9 +156,44 @@ mod tests {
         assert_eq!(one(f64::NAN, "days since 2000-01-01"), None);
         assert_eq!(one(1.0, "days since 2000-13-01"), None);
         let days = Numbers::Integers(vec![1]);
-        assert_eq!(decode_times(&days, "days since 2000-01-01", Some("360_day")), None);
-        assert_eq!(decode_times(&days, "days since 0001-01-01", Some("gregorian")), None);
+        assert_eq!(decode_times(&days, "days since 2000-01-01", Some("none")), None);
+        assert_eq!(decode_times(&days, "days since 0001-01-01", Some("gregorian")), Some(vec![None]));
         assert!(decode_times(&days, "days since 0001-01-01", Some("proleptic_gregorian")).is_some());
+    }
+
+    #[test]
+    fn dates_of_models_keep_their_names() {
+        let dates = |values: &[f64], units: &str, calendar: &str| -> Vec<String> {
+            let times = decode_times(&Numbers::Floats(values.to_vec()), units, Some(calendar)).unwrap();
+            times
+                .iter()
+                .map(|t| t.map_or_else(|| "none".to_owned(), |t| t.strftime("%Y-%m-%dT%H").to_string()))
+                .collect()
+        };
+        // What cftime's num2date says of each, with `none` where a date is not in our calendar.
+        assert_eq!(
+            dates(&[0.0, 30.0, 58.0, 59.0, 60.5, 360.0, 39_619.0], "days since 2034-01-01", "360_day"),
+            ["2034-01-01T00", "2034-02-01T00", "none", "none", "2034-03-01T12", "2035-01-01T00", "2144-01-20T00"]
+        );
+        assert_eq!(
+            dates(&[58.0, 59.0, 364.0, 365.0, 1460.0, 61_320.0], "days since 2000-01-01 00:00", "noleap"),
+            ["2000-02-28T00", "2000-03-01T00", "2000-12-31T00", "2001-01-01T00", "2004-01-01T00", "2168-01-01T00"]
+        );
+        assert_eq!(dates(&[1.5], "hours since 1850-12-31 23:00", "365_day"), ["1851-01-01T00"]);
+        assert_eq!(
+            dates(&[58.0, 59.0, 60.0, 425.0], "days since 2000-01-01", "all_leap"),
+            ["2000-02-28T00", "2000-02-29T00", "2000-03-01T00", "none"]
+        );
+        assert_eq!(dates(&[2.0, 1.5], "months since 2034-01-01", "360_day"), ["2034-03-01T00", "2034-02-16T00"]);
+        assert_eq!(dates(&[59.0, 36_525.0], "days since 1900-01-01", "julian"), ["none", "2000-01-01T00"]);
+    }
+
+    #[test]
+    fn the_standard_calendar_counts_from_a_julian_date_over_the_gap() {
+        let days = Numbers::Integers(vec![577_737, 730_121, 577_736]);
+        let times = decode_times(&days, "days since 0001-01-01", Some("standard")).unwrap();
+        let texts: Vec<_> = times.iter().map(|t| t.map(|t| t.to_string())).collect();
+        assert_eq!(texts, [Some("1582-10-15T00:00:00Z".to_owned()), Some("2000-01-01T00:00:00Z".to_owned()), None]);
     }
 
     #[test]

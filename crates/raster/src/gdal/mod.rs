@@ -1,4 +1,4 @@
-//! Everything that GDAL reads: JPEG 2000, GRIB and the long tail.
+//! Everything that GDAL reads: GRIB and the long tail.
 //!
 //! Nothing is linked to libgdal. It is opened when the first file needs it ([`library`]), its C functions are
 //! looked up by name ([`functions`]), safe types stand before them ([`dataset`]), and the reader uses only those.

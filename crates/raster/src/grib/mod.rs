@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use cube_geo::Window;
 use cube_model::{Pixel, Pixels};
 
+use crate::bytes::{ByteSource, LocalFile};
 use crate::error::check_size;
 use crate::netcdf_reader::{check_window, pixels, pixels_of};
-use crate::bytes::{ByteSource, LocalFile};
 use crate::{Plane, Raster, RasterError, RasterHeader, RasterLocation};
 
 use field::Field;

@@ -7,8 +7,8 @@ use cube_model::Pixels;
 
 use super::bytes::Section;
 use super::field::{Field, Packed};
-use crate::netcdf_reader::pixels_of;
 use crate::bytes::ByteSource;
+use crate::netcdf_reader::pixels_of;
 
 /// Most bytes of packed values of one field.
 const MOST_PACKED: u64 = 4 << 30;

@@ -130,7 +130,11 @@ impl Plane<'_> {
     }
 
     /// As [`Plane::read_same`] of two windows. Each within a block of its own are unpacked at once.
-    pub(super) fn read_same_two<T: Pod + Default>(&self, windows: [Window; 2], fill: T) -> [Result<Vec<T>, Failure>; 2] {
+    pub(super) fn read_same_two<T: Pod + Default>(
+        &self,
+        windows: [Window; 2],
+        fill: T,
+    ) -> [Result<Vec<T>, Failure>; 2] {
         let [one, two] = windows;
         let one_by_one = || [self.read_same(one, fill), self.read_same(two, fill)];
         let (Some(a), Some(b)) = (self.alone(one), self.alone(two)) else { return one_by_one() };

@@ -17,11 +17,11 @@ const USER_DEFINED: u64 = 32767;
 
 /// What the tags say of the place of the image.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Place {
-    pub(super) affine: Option<Affine>,
-    pub(super) crs: Option<Crs>,
+pub(crate) struct Place {
+    pub(crate) affine: Option<Affine>,
+    pub(crate) crs: Option<Crs>,
     /// Why GDAL is asked, where the CRS is not one that a code names.
-    pub(super) foreign_crs: Option<String>,
+    pub(crate) foreign_crs: Option<String>,
 }
 
 /// Reads the tags of the full image.

@@ -27,8 +27,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) use file::TiffFile;
+pub(crate) use geokeys::Place;
 pub(crate) use raster::{open, planes};
-pub(crate) use sidecars::matters;
+pub(crate) use sidecars::{Kind, matters};
 
 use crate::bytes::{ByteSource, LocalFile};
 use crate::{Raster, RasterError, RasterLocation};
@@ -88,11 +89,11 @@ impl From<io::Error> for Refusal {
 }
 
 impl Refusal {
-    fn broken(reason: impl Into<String>) -> Self {
+    pub(crate) fn broken(reason: impl Into<String>) -> Self {
         Self::Broken(reason.into())
     }
 
-    fn foreign(reason: impl Into<String>) -> Self {
+    pub(crate) fn foreign(reason: impl Into<String>) -> Self {
         Self::Foreign(reason.into())
     }
 
@@ -115,6 +116,16 @@ impl Refusal {
 /// True where a file that begins with these bytes is a TIFF.
 pub(crate) fn is_tiff(magic: &[u8]) -> bool {
     matches!(magic.get(..4), Some(b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+"))
+}
+
+/// Where the pixels of a GeoTIFF are, whatever they are: of the one that is in a JP2, too.
+pub(crate) fn place_of(source: &dyn ByteSource) -> Result<Place, Refusal> {
+    let Some((mut reader, first)) = ifd::HeaderReader::begin(source)? else {
+        return Err(Refusal::broken("it does not begin as a TIFF"));
+    };
+    let directories = reader.directories(first)?;
+    let main = directories.first().ok_or_else(|| Refusal::broken("it has no directory"))?;
+    geokeys::read(&mut reader, main)
 }
 
 /// Reads the header of a file on disk.

@@ -1,6 +1,13 @@
-//! Files beside a TIFF that change what it says.
+//! Files beside a TIFF or JP2 that change what it says.
 
 use std::path::{Path, PathBuf};
+
+/// What a file is: the endings of its world file depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Tiff,
+    Jp2,
+}
 
 /// Elements of a `.aux.xml` that only describe pixels: statistics and histograms.
 const HARMLESS: [&str; 14] = [
@@ -21,7 +28,7 @@ const HARMLESS: [&str; 14] = [
 ];
 
 /// The name of a file beside `path` that only GDAL can bring together with it.
-pub(crate) fn matters(path: &Path, has_affine: bool) -> Option<String> {
+pub(crate) fn matters(kind: Kind, path: &Path, has_affine: bool) -> Option<String> {
     let with = |ending: &str| {
         let mut name = path.as_os_str().to_owned();
         name.push(ending);
@@ -39,8 +46,11 @@ pub(crate) fn matters(path: &Path, has_affine: bool) -> Option<String> {
     if has_affine {
         return None;
     }
-    let worlds = ["tfw", "TFW", "tifw", "tiffw", "wld", "WLD", "tab", "TAB"];
-    let world = worlds.into_iter().find(|ending| path.with_extension(ending).exists());
+    let worlds: &[&str] = match kind {
+        Kind::Tiff => &["tfw", "TFW", "tifw", "tiffw", "wld", "WLD", "tab", "TAB"],
+        Kind::Jp2 => &["j2w", "J2W", "jp2w", "jpw", "wld", "WLD", "tab", "TAB"],
+    };
+    let world = worlds.iter().find(|ending| path.with_extension(ending).exists());
     world.map(|ending| format!("its affine is in a .{ending} file beside it"))
 }
 
