@@ -25,6 +25,7 @@ pub mod postgres;
 mod python;
 mod sandbox;
 pub mod scenes;
+pub mod server;
 
 pub use binary::cube_binary;
 pub use places::{documents, product_definitions, repository, sample_data, shared};

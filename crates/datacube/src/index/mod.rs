@@ -10,9 +10,11 @@ mod reading;
 mod report;
 mod run;
 mod sources;
+mod stac;
 mod writer;
 
 pub use options::{IndexOptions, IndexProgress};
 pub(crate) use reading::{read_parts, read_sources};
 pub use report::{IndexReport, Reason as RefusalReason, Refusal};
+pub use stac::StacQuery;
 pub(crate) use sources::{Rasters, find_sources};
