@@ -29,5 +29,5 @@ pub mod server;
 
 pub use binary::cube_binary;
 pub use places::{documents, product_definitions, repository, sample_data, shared};
-pub use python::{grib_python, odc_python, python};
+pub use python::{grib_python, odc_python, python, stac_interpreter};
 pub use sandbox::{Run, Sandbox};

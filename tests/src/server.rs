@@ -172,7 +172,8 @@ fn serve(stream: &TcpStream, url: &str, log: &Mutex<Vec<Asked>>, script: &dyn Fn
         }
         let body = &reply.body[..reply.breaks.unwrap_or(reply.body.len()).min(reply.body.len())];
         let mut to = stream;
-        if to.write_all((head + "\r\n").as_bytes()).and_then(|()| to.write_all(body)).is_err() || reply.breaks.is_some() {
+        if to.write_all((head + "\r\n").as_bytes()).and_then(|()| to.write_all(body)).is_err() || reply.breaks.is_some()
+        {
             break;
         }
     }

@@ -37,7 +37,9 @@ fn api(items: Vec<Value>, methods: &'static [&'static str]) -> Server {
 fn answer(items: &[Value], methods: &[&str], root: &str, asked: &Asked) -> Reply {
     match asked.path() {
         "/" => Reply::json(&landing(root, methods)),
-        "/collections" => Reply::json(&json!({"collections": [collection("scenes", &json!([])), collection("b", &json!([]))]})),
+        "/collections" => {
+            Reply::json(&json!({"collections": [collection("scenes", &json!([])), collection("b", &json!([]))]}))
+        }
         "/collections/scenes" => Reply::json(&collection("scenes", &json!([]))),
         "/search" | "/collections/scenes/items" => {
             let posted = asked.method == "POST";
@@ -75,9 +77,16 @@ fn all_pages_are_walked_by_post_by_get_and_without_a_search() {
         assert_eq!(counts(&run), [5, 0, 0, 0], "{methods:?} {run}");
         assert_eq!(run.json()["products"], 1);
         let way = if methods.contains(&"POST") { "POST" } else { "GET" };
-        let pages: Vec<Asked> = server.asked().into_iter().filter(|a| a.path().ends_with("search") || a.path().ends_with("items")).collect();
+        let pages: Vec<Asked> = server
+            .asked()
+            .into_iter()
+            .filter(|a| a.path().ends_with("search") || a.path().ends_with("items"))
+            .collect();
         assert_eq!(pages.len(), 3);
-        assert!(pages.iter().all(|a| a.method == way && a.header("user-agent").unwrap().starts_with("cube/")), "{pages:?}");
+        assert!(
+            pages.iter().all(|a| a.method == way && a.header("user-agent").unwrap().starts_with("cube/")),
+            "{pages:?}"
+        );
         let found = sandbox.cube(["search", "product=scenes", "--json"]).succeeds().json();
         let place = found[0]["location"].as_str().unwrap_or_default();
         assert!(place.starts_with(&server.url("/collections/scenes/items/scene-")), "{found:#}");
@@ -91,7 +100,11 @@ fn all_pages_are_walked_by_post_by_get_and_without_a_search() {
 #[test]
 fn what_is_asked_goes_to_the_api() {
     let (server, sandbox) = (api(items(1), &["POST"]), sandbox());
-    let run = index(&sandbox, &server.url("/"), &["--collection", "scenes", "--bbox", "12,42,13,43", "--time", "2034-05", "--limit", "7"]);
+    let run = index(
+        &sandbox,
+        &server.url("/"),
+        &["--collection", "scenes", "--bbox", "12,42,13,43", "--time", "2034-05", "--limit", "7"],
+    );
     run.succeeds();
     let asked = server.asked().into_iter().find(|a| a.method == "POST").unwrap().json();
     let datetime = "2034-05-01T00:00:00Z/2034-05-31T23:59:59.999999Z";
@@ -100,7 +113,8 @@ fn what_is_asked_goes_to_the_api() {
     assert_eq!((&asked["collections"], &asked["limit"]), (&json!(["scenes"]), &json!(7)));
     // What an API answers beyond it is left.
     let server = api(items(5), &["POST"]);
-    let run = index(&self::sandbox(), &server.url("/"), &["--collection", "scenes", "--time", "2034-05-02/2034-05-03"]).succeeds();
+    let run = index(&self::sandbox(), &server.url("/"), &["--collection", "scenes", "--time", "2034-05-02/2034-05-03"])
+        .succeeds();
     assert_eq!(counts(&run), [2, 0, 0, 0], "{run}");
     let run = index(&self::sandbox(), &server.url("/"), &["--collection", "scenes", "--limit", "3"]).succeeds();
     assert_eq!(counts(&run), [3, 0, 0, 0], "{run}");
@@ -166,7 +180,11 @@ fn one_off_faults_recover() {
 fn second_page(reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> (Run, String) {
     let all = items(4);
     let server = Server::start(move |root, asked, _| {
-        if asked.method == "POST" && asked.json()["token"].is_string() { reply(root) } else { answer(&all, &["POST"], root, asked) }
+        if asked.method == "POST" && asked.json()["token"].is_string() {
+            reply(root)
+        } else {
+            answer(&all, &["POST"], root, asked)
+        }
     });
     let sandbox = sandbox();
     let begin = Instant::now();
@@ -188,10 +206,17 @@ fn a_page_that_fails_leaves_what_was_taken() {
     let (_, said) = second_page(|_| Reply::json(&json!({"message": "hello"})));
     assert!(said.contains("expected a page of items (a FeatureCollection), got another document"), "{said}");
     let (_, said) = second_page(|root| {
-        page(&[], Some(json!({"rel": "next", "href": format!("{root}/search"), "method": "POST", "merge": true, "body": {"token": "2"}})))
+        page(
+            &[],
+            Some(
+                json!({"rel": "next", "href": format!("{root}/search"), "method": "POST", "merge": true, "body": {"token": "2"}}),
+            ),
+        )
     });
     assert!(said.contains("leads to a page that came before"), "{said}");
-    let (_, said) = second_page(|_| page(&[], Some(json!({"rel": "next", "href": "http://elsewhere.example/search?token=secret"}))));
+    let (_, said) = second_page(|_| {
+        page(&[], Some(json!({"rel": "next", "href": "http://elsewhere.example/search?token=secret"})))
+    });
     assert!(said.contains("another host (http://elsewhere.example/search?…), which is not followed"), "{said}");
     let (_, said) = second_page(|_| Reply::status(503).with("retry-after", "3600"));
     assert!(said.contains("asks to wait 3600 s"), "{said}");
@@ -212,7 +237,12 @@ fn pages_without_items_have_an_end() {
     let n = std::sync::atomic::AtomicUsize::new(3);
     let (_, said) = second_page(move |root| {
         let n = n.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_string();
-        page(&[], Some(json!({"rel": "next", "href": format!("{root}/search"), "method": "POST", "merge": true, "body": {"token": n}})))
+        page(
+            &[],
+            Some(
+                json!({"rel": "next", "href": format!("{root}/search"), "method": "POST", "merge": true, "body": {"token": n}}),
+            ),
+        )
     });
     assert!(said.contains("the search seems to have no end"), "{said}");
 }
@@ -230,7 +260,10 @@ fn what_is_no_api_is_told_by_what_came() {
     for (path, told) in [
         ("/html", "this is no STAC API, catalog or document: expected JSON, got text/html; check the URL"),
         ("/nothing", "expected JSON, got application/json"),
-        ("/locked", "the server answers 401 Unauthorized: {\"detail\":\"no token\"}; if it asks for a token, set CUBE_HTTP_TOKEN"),
+        (
+            "/locked",
+            "the server answers 401 Unauthorized: {\"detail\":\"no token\"}; if it asks for a token, set CUBE_HTTP_TOKEN",
+        ),
         ("/round", "leads on more than 5 times"),
         ("/missing", "the server answers 404 Not Found; check the URL"),
     ] {
@@ -245,7 +278,8 @@ fn what_is_no_api_is_told_by_what_came() {
     let server = api(items(1), &["POST"]);
     let run = sandbox.cube(["index", &server.url("/")]).fails(1);
     assert!(run.stderr.contains("with --collection ID; it has scenes, b"), "{run}");
-    let run = sandbox.cube(["index", &server.url("/"), "--collection", "scenes", "--filter", "eo:cloud_cover < 20"]).fails(1);
+    let run =
+        sandbox.cube(["index", &server.url("/"), "--collection", "scenes", "--filter", "eo:cloud_cover < 20"]).fails(1);
     assert!(run.stderr.contains("takes no filter"), "{run}");
     let run = sandbox.cube(["index", &server.url("/"), "--collection", "nothing"]).fails(1);
     assert!(run.stderr.contains("/collections/nothing: the server answers 404"), "{run}");
@@ -258,7 +292,9 @@ fn a_token_goes_to_the_server_that_was_named_and_is_never_printed() {
     let elsewhere = Server::start(|_, _, _| Reply::json(&item("scenes", 2)));
     let other = elsewhere.url("/item.json");
     let server = Server::start(move |_, asked, _| match asked.path() {
-        "/catalog.json" if asked.header("authorization") == Some("Bearer s3cr3t") && asked.header("x-key") == Some("k3y") => {
+        "/catalog.json"
+            if asked.header("authorization") == Some("Bearer s3cr3t") && asked.header("x-key") == Some("k3y") =>
+        {
             Reply::json(&json!({"type": "Catalog", "stac_version": "1.0.0", "id": "c", "description": "c", "links": [
                 {"rel": "child", "href": "scenes.json"}]}))
         }
@@ -271,7 +307,8 @@ fn a_token_goes_to_the_server_that_was_named_and_is_never_printed() {
     let run = sandbox.run(command).succeeds();
     assert!(!run.stderr.contains("s3cr3t") && !run.stderr.contains("k3y"), "{run}");
     assert_eq!(count(&sandbox), "1");
-    let told: Vec<bool> = elsewhere.asked().iter().map(|a| a.header("authorization").or(a.header("x-key")).is_some()).collect();
+    let told: Vec<bool> =
+        elsewhere.asked().iter().map(|a| a.header("authorization").or(a.header("x-key")).is_some()).collect();
     assert_eq!(told, [false]);
     let run = sandbox.cube(["index", &server.url("/catalog.json")]).fails(1);
     assert!(run.stderr.contains("403"), "{run}");

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::from_odc::{self, Copying, FromOdcArgs};
 use crate::args::{Global, Json, at_least_one};
-use crate::query::numbers;
 use crate::output::{Failure, complain, print_json, say};
+use crate::query::numbers;
 use crate::{progress, stop};
 
 /// Most refusals that are told one by one; more are told by their reasons.
@@ -80,10 +80,16 @@ impl StacSourceArgs {
     fn query(&self) -> Result<StacQuery, Failure> {
         let bbox = self.bbox.as_deref().map(|text| numbers::<4>(text, "--bbox", "11.9,41.8,12.6,42.4")).transpose()?;
         if let Some([west, south, east, north]) = bbox
-            && (south > north || !(-90.0..=90.0).contains(&south) || north > 90.0 || west.abs() > 180.0 || east.abs() > 180.0)
+            && (south > north
+                || !(-90.0..=90.0).contains(&south)
+                || north > 90.0
+                || west.abs() > 180.0
+                || east.abs() > 180.0)
         {
             let text = self.bbox.as_deref().unwrap_or_default();
-            return Err(Failure::Usage(format!("--bbox {text:?} is no box on the Earth: give west,south,east,north in degrees")));
+            return Err(Failure::Usage(format!(
+                "--bbox {text:?} is no box on the Earth: give west,south,east,north in degrees"
+            )));
         }
         Ok(StacQuery {
             collections: self.collection.clone(),

@@ -127,7 +127,10 @@ impl Client {
                 return Err(Fault::lasting(format!("it answers {status} and says no place to go on to")));
             };
             if url.scheme() == "https" && target.scheme() == "http" {
-                return Err(Fault::lasting(format!("it leads from https to http ({}), which is not followed", told(&target))));
+                return Err(Fault::lasting(format!(
+                    "it leads from https to http ({}), which is not followed",
+                    told(&target)
+                )));
             }
             if status == StatusCode::SEE_OTHER {
                 body = None;
@@ -137,7 +140,13 @@ impl Client {
         Err(Fault::lasting(format!("it leads on more than {MOST_REDIRECTS} times; check the URL")))
     }
 
-    fn send(&self, url: &Url, body: Option<&Value>, request: &Request, packed: bool) -> Result<Response<Body>, ureq::Error> {
+    fn send(
+        &self,
+        url: &Url,
+        body: Option<&Value>,
+        request: &Request,
+        packed: bool,
+    ) -> Result<Response<Body>, ureq::Error> {
         let agent = self.agent.get_or_init(agent);
         let accept = "application/geo+json, application/json;q=0.9, */*;q=0.5";
         let encoding = if packed { "gzip" } else { "identity" };
@@ -150,12 +159,14 @@ impl Client {
         }
         match body {
             None => {
-                let request = headers.into_iter().fold(agent.get(url.as_str()), |r, (name, value)| r.header(name, value));
+                let request =
+                    headers.into_iter().fold(agent.get(url.as_str()), |r, (name, value)| r.header(name, value));
                 request.config().timeout_recv_response(Some(first_byte)).build().call()
             }
             Some(body) => {
                 headers.push(("content-type", "application/json"));
-                let request = headers.into_iter().fold(agent.post(url.as_str()), |r, (name, value)| r.header(name, value));
+                let request =
+                    headers.into_iter().fold(agent.post(url.as_str()), |r, (name, value)| r.header(name, value));
                 request.config().timeout_recv_response(Some(first_byte)).build().send(body.to_string())
             }
         }
@@ -234,7 +245,11 @@ fn whole(mut response: Response<Body>, most: u64) -> Result<(String, Vec<u8>), F
         Ok(_) if body.len() as u64 > most => Err(too_much()),
         Ok(_) => Ok((media_type, body)),
         Err(error) => Err(Fault::passing(
-            format!("the answer breaks off after {} bytes and {:.1} s ({error})", body.len(), started.elapsed().as_secs_f64()),
+            format!(
+                "the answer breaks off after {} bytes and {:.1} s ({error})",
+                body.len(),
+                started.elapsed().as_secs_f64()
+            ),
             None,
         )),
     }

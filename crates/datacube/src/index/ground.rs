@@ -95,10 +95,9 @@ impl Ground {
                     Ok(None) => {
                         let (document, why) = completed(document, &text.name, &self.matcher);
                         match document.into_dataset(Some(&text.name), &self.matcher) {
-                            Ok(dataset) => renewed(
-                                self.ready(dataset, &text.name, text.line, *number, digest, size),
-                                text.renew,
-                            ),
+                            Ok(dataset) => {
+                                renewed(self.ready(dataset, &text.name, text.line, *number, digest, size), text.renew)
+                            }
                             Err(error) => Checked::Refused(*number, with_reason(of_document(&error), why)),
                         }
                     }
@@ -130,7 +129,15 @@ impl Ground {
         match prepared {
             Ok(prepared) => {
                 let dataset = self.way.needs_datasets().then(|| Box::new(dataset));
-                Checked::Ready(Box::new(Ready { number, name: Arc::clone(name), line, prepared, dataset, size, renew: false }))
+                Checked::Ready(Box::new(Ready {
+                    number,
+                    name: Arc::clone(name),
+                    line,
+                    prepared,
+                    dataset,
+                    size,
+                    renew: false,
+                }))
             }
             Err(error) => {
                 let source = place(name, line);

@@ -16,5 +16,5 @@ mod writer;
 pub use options::{IndexOptions, IndexProgress};
 pub(crate) use reading::{read_parts, read_sources};
 pub use report::{IndexReport, Reason as RefusalReason, Refusal};
-pub use stac::StacQuery;
 pub(crate) use sources::{Rasters, find_sources};
+pub use stac::StacQuery;

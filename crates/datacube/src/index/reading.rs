@@ -293,7 +293,10 @@ fn read_lines(reader: &mut impl BufRead, name: &Arc<str>, path: &Path, each: Eac
         };
         match text {
             Ok(text) if text.trim().is_empty() => continue,
-            Ok(text) => hand_on(each, Ok(SourceText { name: name.clone(), text: text.to_owned(), line: Some(line), renew: false }))?,
+            Ok(text) => hand_on(
+                each,
+                Ok(SourceText { name: name.clone(), text: text.to_owned(), line: Some(line), renew: false }),
+            )?,
             Err(error) => {
                 let error = at_line(error, line);
                 hand_on(each, Err(Broken { place: place(name, Some(line)), error }))?;

@@ -147,7 +147,8 @@ fn is_catalog(path: &Path) -> bool {
         #[serde(default)]
         links: Vec<Link>,
     }
-    if kind_of(path) != ("json".to_owned(), false) || std::fs::metadata(path).is_ok_and(|m| m.len() > LARGEST_DOCUMENT) {
+    if kind_of(path) != ("json".to_owned(), false) || std::fs::metadata(path).is_ok_and(|m| m.len() > LARGEST_DOCUMENT)
+    {
         return false;
     }
     let head = std::fs::read(path).ok().and_then(|text| serde_json::from_slice::<Head>(&text).ok());

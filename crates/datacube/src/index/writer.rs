@@ -105,7 +105,8 @@ impl Writer<'_> {
             return Ok(());
         }
         let mut taken = HashSet::new();
-        let later: Vec<_> = later.into_iter().filter(|p| changed.contains_key(&p.id()) && taken.insert(p.id())).collect();
+        let later: Vec<_> =
+            later.into_iter().filter(|p| changed.contains_key(&p.id()) && taken.insert(p.id())).collect();
         let ids: Vec<Uuid> = later.iter().map(Prepared::id).collect();
         let renewed = self.dc.wait(self.dc.catalog.add_prepared(later, true))?;
         for (id, outcome) in ids.into_iter().zip(renewed) {
@@ -118,7 +119,8 @@ impl Writer<'_> {
 
     /// Those datasets of a batch that are there in an earlier state from the same place, each with its number in the batch.
     fn later(&self, written: &[Written], outcomes: &[Outcome]) -> Result<HashMap<Uuid, usize>, Error> {
-        let is_changed = |(written, outcome): &(&Written, &Outcome)| written.renew && matches!(outcome, Outcome::Changed { .. });
+        let is_changed =
+            |(written, outcome): &(&Written, &Outcome)| written.renew && matches!(outcome, Outcome::Changed { .. });
         let mut changed: HashMap<Uuid, usize> = HashMap::new();
         for (at, (one, _)) in written.iter().zip(outcomes).enumerate().filter(|(_, both)| is_changed(both)) {
             changed.entry(one.id).or_insert(at);

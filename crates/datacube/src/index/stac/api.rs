@@ -61,7 +61,10 @@ impl Walk<'_> {
     pub(super) fn items_of(&mut self, at: &Url, document: Value) -> Result<(), Ended> {
         if self.query().filter.is_some() {
             let root = link(&document, "root").unwrap_or("of the API");
-            let reason = format!("a filter needs the API's search: give the URL of its landing page ({root}) and --collection {}", id_of(&document));
+            let reason = format!(
+                "a filter needs the API's search: give the URL of its landing page ({root}) and --collection {}",
+                id_of(&document)
+            );
             return Err(remote(at, reason).into());
         }
         let first = self.items_request(at, &document)?;
@@ -128,7 +131,9 @@ impl Walk<'_> {
     /// The first request for the items of a collection.
     fn first(&self, url: &Url, root: &Value, id: &str, at: &Url, document: &Value) -> Result<Request, Error> {
         let search = || links(root, "search");
-        let is = |link: &Value, method: &str| link.get("method").and_then(Value::as_str).unwrap_or("GET").eq_ignore_ascii_case(method);
+        let is = |link: &Value, method: &str| {
+            link.get("method").and_then(Value::as_str).unwrap_or("GET").eq_ignore_ascii_case(method)
+        };
         let (get, post) = (search().find(|link| is(link, "GET")), search().find(|link| is(link, "POST")));
         // A filter as text is certain in a URL alone.
         let posted = if self.query().filter.is_some() && get.is_some() { None } else { post };
@@ -154,7 +159,8 @@ impl Walk<'_> {
 
     /// That a collection must be named, and which there are.
     fn which(&self, url: &Url, root: &Value) -> Error {
-        let listing = link(root, "data").and_then(|href| url.join(href).ok()).unwrap_or_else(|| below(url, &["collections"]));
+        let listing =
+            link(root, "data").and_then(|href| url.join(href).ok()).unwrap_or_else(|| below(url, &["collections"]));
         let listed = self.read(&Place::Url(listing)).ok().map(|(_, listed)| listed);
         let all = listed.as_ref().and_then(|l| l.get("collections")).and_then(Value::as_array);
         let ids: Vec<String> = all.into_iter().flatten().map(id_of).collect();
@@ -163,7 +169,12 @@ impl Walk<'_> {
             few if few.len() <= LISTED => format!("; it has {}", few.join(", ")),
             many => format!("; it has {}, …", many[..LISTED].join(", ")),
         };
-        Error::Usage { reason: format!("{}: say which collections of this STAC API to index with --collection ID{there}", told(url)) }
+        Error::Usage {
+            reason: format!(
+                "{}: say which collections of this STAC API to index with --collection ID{there}",
+                told(url)
+            ),
+        }
     }
 }
 

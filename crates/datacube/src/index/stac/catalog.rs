@@ -23,7 +23,9 @@ impl Walk<'_> {
         self.seen.insert(place.name());
         self.below(place, document, 0)?;
         if self.taken + self.passed == before && !is_collection && self.seen.len() == 1 {
-            let reason = "this catalog links to no item, collection or catalog; name documents, or a catalog with links to them".to_owned();
+            let reason =
+                "this catalog links to no item, collection or catalog; name documents, or a catalog with links to them"
+                    .to_owned();
             return Err(Error::Remote { url: place.name(), reason }.into());
         }
         Ok(())
@@ -31,7 +33,8 @@ impl Walk<'_> {
 
     fn below(&mut self, place: &Place, document: Value, depth: usize) -> Result<(), Ended> {
         if depth > DEEPEST {
-            let reason = format!("catalogs lie more than {DEEPEST} deep in each other here; index the lower ones by themselves");
+            let reason =
+                format!("catalogs lie more than {DEEPEST} deep in each other here; index the lower ones by themselves");
             return self.broken(place.name(), Error::Remote { url: place.name(), reason });
         }
         let is_collection = kind_of(&document) == DocumentKind::StacCollection;
@@ -63,7 +66,8 @@ impl Walk<'_> {
                             self.item(item, &at.name(), id.as_deref())?;
                         }
                         Ok((at, _)) => {
-                            let reason = "expected a STAC item, as the link to it says, got another document".to_owned();
+                            let reason =
+                                "expected a STAC item, as the link to it says, got another document".to_owned();
                             self.broken(name, Error::Remote { url: at.name(), reason })?;
                         }
                         Err(error) => self.broken(name, error)?,
@@ -85,20 +89,22 @@ impl Walk<'_> {
 
     /// Reads what a link of a catalog leads to. A document is read once.
     fn child(&mut self, place: &Place, href: &str, depth: usize) -> Result<(), Ended> {
-        let read = place.join(href).and_then(|at| {
-            if self.seen.insert(at.name()) { self.read(&at).map(Some) } else { Ok(None) }
-        });
+        let read = place
+            .join(href)
+            .and_then(|at| if self.seen.insert(at.name()) { self.read(&at).map(Some) } else { Ok(None) });
         match read {
             Ok(None) => Ok(()),
             Ok(Some((at, document))) => match kind_of(&document) {
                 DocumentKind::StacCatalog if api::is_api(&document) => {
-                    let reason = "this part of the catalog is a STAC API; index it by its own URL with --collection".to_owned();
+                    let reason =
+                        "this part of the catalog is a STAC API; index it by its own URL with --collection".to_owned();
                     self.broken(at.name(), Error::Remote { url: at.name(), reason })
                 }
                 DocumentKind::StacCatalog | DocumentKind::StacCollection => self.below(&at, document, depth + 1),
                 DocumentKind::StacItem => self.item(document, &at.name(), None),
                 _ => {
-                    let reason = "expected a STAC catalog or collection, as the link to it says, got another document".to_owned();
+                    let reason = "expected a STAC catalog or collection, as the link to it says, got another document"
+                        .to_owned();
                     self.broken(at.name(), Error::Remote { url: at.name(), reason })
                 }
             },
@@ -127,7 +133,10 @@ impl Walk<'_> {
                 })
                 .collect();
             let gone = |_| Err(Error::NoThreads { reason: "a thread that read a document broke off".to_owned() });
-            reading.into_iter().map(|(name, read)| (name, read.unwrap_or_else(|thread| thread.join().unwrap_or_else(gone)))).collect()
+            reading
+                .into_iter()
+                .map(|(name, read)| (name, read.unwrap_or_else(|thread| thread.join().unwrap_or_else(gone))))
+                .collect()
         })
     }
 }

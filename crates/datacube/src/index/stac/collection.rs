@@ -11,8 +11,19 @@ use super::place::Place;
 use super::{id_of, link};
 
 /// Keys of an item's asset that hold for the measurement and not for the one file.
-const OF_TEMPLATE: [&str; 11] =
-    ["title", "description", "type", "roles", "bands", "eo:bands", "raster:bands", "data_type", "nodata", "unit", "cube:variables"];
+const OF_TEMPLATE: [&str; 11] = [
+    "title",
+    "description",
+    "type",
+    "roles",
+    "bands",
+    "eo:bands",
+    "raster:bands",
+    "data_type",
+    "nodata",
+    "unit",
+    "cube:variables",
+];
 /// Keys of a band that say what pixels are.
 const OF_PIXELS: [&str; 3] = ["data_type", "nodata", "unit"];
 /// Most files whose headers are read to complete one collection.
@@ -118,7 +129,9 @@ fn says_type(asset: &Map<String, Value>) -> bool {
 /// Takes over what another asset of the same name says of its pixels.
 fn take_pixels(asset: &mut Map<String, Value>, other: &Map<String, Value>) {
     if let (None, Some(bands)) = (asset.get("raster:bands"), other.get("raster:bands").and_then(Value::as_array)) {
-        let pixels = |band: &Value| OF_PIXELS.iter().filter_map(|key| Some(((*key).to_owned(), band.get(*key)?.clone()))).collect();
+        let pixels = |band: &Value| {
+            OF_PIXELS.iter().filter_map(|key| Some(((*key).to_owned(), band.get(*key)?.clone()))).collect()
+        };
         let bands: Vec<Map<String, Value>> = bands.iter().map(pixels).collect();
         asset.insert("raster:bands".to_owned(), json!(bands));
         return;
@@ -136,7 +149,11 @@ fn tell(asset: &mut Map<String, Value>, told: Map<String, Value>) {
     for key in ["bands", "raster:bands"] {
         for band in asset.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten() {
             if let Some(band) = band.as_object_mut() {
-                band.extend(told.iter().filter(|(key, _)| OF_PIXELS.contains(&key.as_str())).map(|(k, v)| (k.clone(), v.clone())));
+                band.extend(
+                    told.iter()
+                        .filter(|(key, _)| OF_PIXELS.contains(&key.as_str()))
+                        .map(|(k, v)| (k.clone(), v.clone())),
+                );
             }
         }
     }
@@ -145,7 +162,8 @@ fn tell(asset: &mut Map<String, Value>, told: Map<String, Value>) {
 
 /// Adds aliases to the first band of an asset.
 fn name(asset: &mut Map<String, Value>, aliases: &[&str]) {
-    let band = ["bands", "eo:bands", "raster:bands"].into_iter().find(|key| asset.get(*key).is_some_and(Value::is_array));
+    let band =
+        ["bands", "eo:bands", "raster:bands"].into_iter().find(|key| asset.get(*key).is_some_and(Value::is_array));
     let bands = asset.entry(band.unwrap_or("bands")).or_insert_with(|| json!([{}]));
     if let Some(first) = bands.as_array_mut().and_then(|b| b.first_mut()?.as_object_mut()) {
         first.insert("odc:aliases".to_owned(), json!(aliases));
@@ -158,7 +176,9 @@ fn is_raster(asset: &Map<String, Value>) -> bool {
     let roles: Vec<&str> = roles.collect();
     let no_data = roles.iter().any(|role| ["thumbnail", "overview", "metadata"].contains(role));
     let screen = ["image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif"].contains(&text);
-    !no_data && !screen && (text.starts_with("image/") || text.contains("netcdf") || text.contains("zarr") || roles.contains(&"data"))
+    !no_data
+        && !screen
+        && (text.starts_with("image/") || text.contains("netcdf") || text.contains("zarr") || roles.contains(&"data"))
 }
 
 /// What the file of the first item that has the asset says of its pixels; nothing where it cannot be read.

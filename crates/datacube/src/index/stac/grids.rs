@@ -41,5 +41,6 @@ fn header_grid(asset: &stac::LackingGrid) -> Result<stac::HeaderGrid, String> {
 /// True for a path and for a URL of a file or object: nothing that a document names makes a library go elsewhere.
 pub(super) fn may_be_opened(url: &str) -> bool {
     let schemes = ["file", "http", "https", "s3", "gs", "az"];
-    !url.starts_with("/vsi") && url.split_once(':').is_none_or(|(scheme, rest)| rest.starts_with("//") && schemes.contains(&scheme))
+    !url.starts_with("/vsi")
+        && url.split_once(':').is_none_or(|(scheme, rest)| rest.starts_with("//") && schemes.contains(&scheme))
 }

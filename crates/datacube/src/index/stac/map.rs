@@ -45,7 +45,8 @@ impl MeasurementMap {
     /// # Errors
     /// Where the file cannot be read, or says something that is not understood.
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::Unreadable { path: path.to_owned(), reason: why(&e) })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|e| Error::Unreadable { path: path.to_owned(), reason: why(&e) })?;
         Self::parse(&text, &path.display().to_string())
     }
 
@@ -63,9 +64,12 @@ impl MeasurementMap {
                 match key.as_str() {
                     "assets" => check_assets(value).map_err(at)?,
                     "aliases" => {
-                        let fits = |v: &Value| v.is_string() || v.as_array().is_some_and(|l| l.iter().all(Value::is_string));
+                        let fits =
+                            |v: &Value| v.is_string() || v.as_array().is_some_and(|l| l.iter().all(Value::is_string));
                         if !value.as_object().is_some_and(|map| map.values().all(fits)) {
-                            return Err(at("expected aliases as a mapping from alias to asset, such as {rededge: B05}".to_owned()));
+                            return Err(at(
+                                "expected aliases as a mapping from alias to asset, such as {rededge: B05}".to_owned(),
+                            ));
                         }
                     }
                     key if PASSED_OVER.contains(&key) => {}
@@ -112,7 +116,8 @@ impl MeasurementMap {
     pub(super) fn aliases<'a>(&'a self, collection: &'a str, asset: &str) -> Vec<&'a str> {
         let all = self.sections(collection).filter_map(|s| s.get("aliases")?.as_object()).flatten();
         let is = |value: &Value| {
-            value.as_str() == Some(asset) || value.as_array().is_some_and(|l| l.iter().any(|one| one.as_str() == Some(asset)))
+            value.as_str() == Some(asset)
+                || value.as_array().is_some_and(|l| l.iter().any(|one| one.as_str() == Some(asset)))
         };
         all.filter(|(_, value)| is(value)).map(|(alias, _)| alias.as_str()).collect()
     }
@@ -136,7 +141,11 @@ fn check_assets(assets: &Value) -> Result<(), String> {
                 Some("unit") => value.is_string(),
                 Some("nodata") => value.is_number() || matches!(value.as_str(), Some("NaN" | "nan" | "inf" | "-inf")),
                 Some(_) => value.is_number(),
-                None => return Err(format!("asset {asset:?}: {key:?} is not known; expected data_type, nodata, unit, scale_factor or add_offset")),
+                None => {
+                    return Err(format!(
+                        "asset {asset:?}: {key:?} is not known; expected data_type, nodata, unit, scale_factor or add_offset"
+                    ));
+                }
             };
             if !fits {
                 return Err(format!("asset {asset:?}: {key} cannot be {value}"));

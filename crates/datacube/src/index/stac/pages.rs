@@ -46,14 +46,21 @@ impl Pages {
     pub(super) fn next(&mut self, client: &Client, bytes: &AtomicU64) -> Result<Option<(Url, Vec<Value>)>, Error> {
         let Some(request) = self.next.take() else { return Ok(None) };
         if !self.made.insert(key(&request)) {
-            return Err(remote(&request.url, "the `next` link of its last page leads to a page that came before; the items so far were taken"));
+            return Err(remote(
+                &request.url,
+                "the `next` link of its last page leads to a page that came before; the items so far were taken",
+            ));
         }
         if self.made.len() > MOST_PAGES {
-            return Err(remote(&request.url, format!("the search has more than {MOST_PAGES} pages; narrow it with --bbox or --time")));
+            return Err(remote(
+                &request.url,
+                format!("the search has more than {MOST_PAGES} pages; narrow it with --bbox or --time"),
+            ));
         }
         let answer = client.fetch(&request, LARGEST_DOCUMENT)?;
         bytes.fetch_add(answer.body.len() as u64, Ordering::Relaxed);
-        let mut page: Value = serde_json::from_slice(&answer.body).map_err(|_| not_stac(&request.url, &answer.media_type))?;
+        let mut page: Value =
+            serde_json::from_slice(&answer.body).map_err(|_| not_stac(&request.url, &answer.media_type))?;
         let features = page.get_mut("features").map(Value::take);
         let Some(Value::Array(items)) = features else {
             let got = page.get("type").and_then(Value::as_str).unwrap_or("another document");
@@ -62,7 +69,10 @@ impl Pages {
         self.empty = if items.is_empty() { self.empty + 1 } else { 0 };
         self.next = next(&request, &answer.url, &page)?;
         if self.next.is_some() && self.empty > MOST_EMPTY {
-            return Err(remote(&request.url, format!("{MOST_EMPTY} pages without items followed each other; the search seems to have no end")));
+            return Err(remote(
+                &request.url,
+                format!("{MOST_EMPTY} pages without items followed each other; the search seems to have no end"),
+            ));
         }
         Ok(Some((answer.url, items)))
     }
@@ -81,7 +91,8 @@ fn next(last: &Request, url: &Url, page: &Value) -> Result<Option<Request>, Erro
     };
     let target = url.join(href).map_err(|e| remote(url, format!("the `next` link of a page is no URL ({e})")))?;
     if target.host_str() != url.host_str() && target.host_str() != last.url.host_str() {
-        let reason = format!("the `next` link of a page leads to another host ({}), which is not followed", told(&target));
+        let reason =
+            format!("the `next` link of a page leads to another host ({}), which is not followed", told(&target));
         return Err(remote(url, reason));
     }
     let method = link.get("method").and_then(Value::as_str).unwrap_or("GET");
@@ -112,7 +123,12 @@ mod tests {
 
     fn of(link: &Value) -> Result<Option<Request>, Error> {
         let url = Url::parse("https://host/stac/search").unwrap();
-        let last = Request { url: url.clone(), body: Some(json!({"limit": 2, "collections": ["c"]})), headers: Vec::new(), search: true };
+        let last = Request {
+            url: url.clone(),
+            body: Some(json!({"limit": 2, "collections": ["c"]})),
+            headers: Vec::new(),
+            search: true,
+        };
         next(&last, &url, &json!({"links": [{"rel": "self", "href": "x"}, link]}))
     }
 

@@ -49,7 +49,8 @@ impl Place {
     /// # Errors
     /// Where it leads nowhere that is read.
     pub(super) fn join(&self, href: &str) -> Result<Self, Error> {
-        let refuse = |reason: &str| Error::Remote { url: self.name(), reason: format!("its link to {href:?} {reason}") };
+        let refuse =
+            |reason: &str| Error::Remote { url: self.name(), reason: format!("its link to {href:?} {reason}") };
         let url = match self {
             Self::Url(url) => url.join(href).map_err(|e| refuse(&format!("is no URL ({e}); mend the link")))?,
             Self::File(path) => {
@@ -60,7 +61,11 @@ impl Place {
                 }
             }
         };
-        if matches!(url.scheme(), "http" | "https") { Ok(Self::Url(url)) } else { Err(refuse("is not followed: only http and https are")) }
+        if matches!(url.scheme(), "http" | "https") {
+            Ok(Self::Url(url))
+        } else {
+            Err(refuse("is not followed: only http and https are"))
+        }
     }
 
     /// The JSON document that is there, and where it really came from.
@@ -90,7 +95,19 @@ impl Place {
 
 /// The kind of a document, by the keys that tell kinds apart.
 pub(super) fn kind_of(value: &Value) -> DocumentKind {
-    let keys = ["$schema", "type", "stac_version", "extent", "links", "metadata_type", "measurements", "name", "metadata", "dataset", "id"];
+    let keys = [
+        "$schema",
+        "type",
+        "stac_version",
+        "extent",
+        "links",
+        "metadata_type",
+        "measurements",
+        "name",
+        "metadata",
+        "dataset",
+        "id",
+    ];
     let told = keys.iter().filter_map(|key| {
         let value = value.get(*key)?;
         // What is inside of them tells nothing.

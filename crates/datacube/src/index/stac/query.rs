@@ -113,7 +113,9 @@ fn box_of(item: &Value) -> Option<[f64; 4]> {
 
 /// True where two boxes in degrees share a point. Either may go over 180°.
 fn meet(a: [f64; 4], b: [f64; 4]) -> bool {
-    let spans = |[west, _, east, _]: [f64; 4]| if west <= east { vec![(west, east)] } else { vec![(west, 180.0), (-180.0, east)] };
+    let spans = |[west, _, east, _]: [f64; 4]| {
+        if west <= east { vec![(west, east)] } else { vec![(west, 180.0), (-180.0, east)] }
+    };
     let lon = spans(a).iter().any(|(w, e)| spans(b).iter().any(|(v, f)| w <= f && v <= e));
     lon && a[1] <= b[3] && b[1] <= a[3]
 }
@@ -142,20 +144,29 @@ mod tests {
     #[test]
     fn a_query_is_written_as_stac_has_it() {
         let time = "2034-05-17/..".parse().unwrap();
-        let query = StacQuery { bbox: Some([1.0, 2.0, 3.5, 4.0]), time: Some(time), limit: Some(7), ..StacQuery::default() };
+        let query =
+            StacQuery { bbox: Some([1.0, 2.0, 3.5, 4.0]), time: Some(time), limit: Some(7), ..StacQuery::default() };
         let body = json!({"collections": ["c"], "bbox": [1.0, 2.0, 3.5, 4.0], "datetime": "2034-05-17T00:00:00Z/..", "limit": 7});
         assert_eq!(query.body("c"), body);
         let mut url = Url::parse("https://host/search").unwrap();
         query.in_url(&mut url, Some("c"));
-        assert_eq!(url.query(), Some("collections=c&bbox=1%2C2%2C3.5%2C4&datetime=2034-05-17T00%3A00%3A00Z%2F..&limit=7"));
+        assert_eq!(
+            url.query(),
+            Some("collections=c&bbox=1%2C2%2C3.5%2C4&datetime=2034-05-17T00%3A00%3A00Z%2F..&limit=7")
+        );
     }
 
     #[test]
     fn items_are_wanted_by_collection_place_and_time() {
-        let item = json!({"collection": "c", "bbox": [0, 0, 0, 1, 1, 9], "properties": {"datetime": "2034-05-17T10:00:00Z"}});
+        let item =
+            json!({"collection": "c", "bbox": [0, 0, 0, 1, 1, 9], "properties": {"datetime": "2034-05-17T10:00:00Z"}});
         let wants = |query: StacQuery| query.wants(&item);
         assert!(wants(StacQuery::default()));
-        assert!(wants(StacQuery { bbox: Some([0.5, 0.5, 2.0, 2.0]), time: "2034-05".parse().ok(), ..StacQuery::default() }));
+        assert!(wants(StacQuery {
+            bbox: Some([0.5, 0.5, 2.0, 2.0]),
+            time: "2034-05".parse().ok(),
+            ..StacQuery::default()
+        }));
         assert!(!wants(StacQuery { collections: vec!["d".to_owned()], ..StacQuery::default() }));
         assert!(!wants(StacQuery { time: "2034-06".parse().ok(), ..StacQuery::default() }));
         assert!(!wants(StacQuery { bbox: Some([1.5, 0.5, 2.0, 2.0]), ..StacQuery::default() }));
