@@ -1,6 +1,6 @@
 //! A small HTTP server inside the test: it answers by a script, and breaks as told.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -97,6 +97,12 @@ impl Reply {
         Self { breaks: Some(bytes), ..self }
     }
 
+    /// No answer at all: the connection ends.
+    #[must_use]
+    pub fn reset() -> Self {
+        Self::default()
+    }
+
     /// It comes late.
     #[must_use]
     pub fn after(self, waits: Duration) -> Self {
@@ -166,6 +172,9 @@ fn serve(stream: &TcpStream, url: &str, log: &Mutex<Vec<Asked>>, script: &dyn Fn
         });
         let reply = script(url, &asked, before.unwrap_or_default());
         std::thread::sleep(reply.waits);
+        if reply.status == 0 {
+            break;
+        }
         let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n", reply.status, reply.body.len());
         for (name, value) in &reply.headers {
             head += &format!("{name}: {value}\r\n");

@@ -155,7 +155,7 @@ fn one_off_faults_recover() {
         Reply::status(429).with("retry-after", "1"),
         Reply::status(503),
         Reply::json(&json!({"type": "FeatureCollection", "features": []})).broken_after(10),
-        Reply::status(200).broken_after(0),
+        Reply::reset(),
         Reply::status(500),
     ];
     for fault in faults {

@@ -34,6 +34,7 @@ from stac_fastapi.pgstac.app import create_app
 
 listening = socket.socket()
 listening.bind(("127.0.0.1", 0))
+listening.listen()
 # Whoever started this has gone when stdin ends.
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 print(listening.getsockname()[1], flush=True)

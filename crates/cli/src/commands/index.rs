@@ -132,6 +132,9 @@ pub(crate) fn run(global: &Global, args: &IndexArgs) -> Result<(), Failure> {
     bar.finish();
     if args.json.json {
         print_json(&json!(report))?;
+        if report.refused_in_all > 0 {
+            complain(&report.summary());
+        }
     } else {
         tell(global, &report, args.dry_run);
     }

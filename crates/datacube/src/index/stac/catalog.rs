@@ -20,7 +20,7 @@ impl Walk<'_> {
     pub(super) fn catalog(&mut self, place: &Place, document: Value) -> Result<(), Ended> {
         let before = self.taken + self.passed;
         let is_collection = kind_of(&document) == DocumentKind::StacCollection;
-        self.seen.insert(place.name());
+        self.seen.insert(place.key());
         self.below(place, document, 0)?;
         if self.taken + self.passed == before && !is_collection && self.seen.len() == 1 {
             let reason =
@@ -91,7 +91,7 @@ impl Walk<'_> {
     fn child(&mut self, place: &Place, href: &str, depth: usize) -> Result<(), Ended> {
         let read = place
             .join(href)
-            .and_then(|at| if self.seen.insert(at.name()) { self.read(&at).map(Some) } else { Ok(None) });
+            .and_then(|at| if self.seen.insert(at.key()) { self.read(&at).map(Some) } else { Ok(None) });
         match read {
             Ok(None) => Ok(()),
             Ok(Some((at, document))) => match kind_of(&document) {
@@ -118,7 +118,7 @@ impl Walk<'_> {
         for href in hrefs {
             let at = place.join(href);
             let name = at.as_ref().map_or_else(|_| href.clone(), Place::name);
-            if self.seen.insert(name.clone()) {
+            if self.seen.insert(at.as_ref().map_or_else(|_| href.clone(), Place::key)) {
                 wanted.push((name, at));
             }
         }

@@ -36,6 +36,14 @@ impl Place {
         }
     }
 
+    /// What tells it from all others.
+    pub(super) fn key(&self) -> String {
+        match self {
+            Self::Url(url) => url.as_str().to_owned(),
+            Self::File(_) => self.name(),
+        }
+    }
+
     /// The last part of its path.
     pub(super) fn file_name(&self) -> String {
         match self {
