@@ -38,7 +38,8 @@ impl Api {
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let port = lines.map_while(Result::ok).find_map(|line| line.trim().parse::<u16>().ok());
-        let url = format!("http://127.0.0.1:{}/", port.expect("the STAC server did not start"));
+        assert!(port.is_some(), "the STAC server did not start");
+        let url = format!("http://127.0.0.1:{}/", port.unwrap());
         Some(Self { child, url, _database: database })
     }
 }

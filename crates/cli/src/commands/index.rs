@@ -70,8 +70,8 @@ pub(crate) struct StacSourceArgs {
     /// At most so many items of each source
     #[arg(long, value_name = "N", value_parser = at_least_one())]
     limit: Option<usize>,
-    /// What collections leave out about their measurements, in the form of odc-stac's configuration: by collection and asset
-    /// the data_type, nodata, unit, scale_factor and add_offset, and aliases
+    /// What collections leave out about their measurements (data type, nodata value, unit, scale, offset, aliases), by
+    /// collection and asset, in the form of odc-stac's configuration
     #[arg(long, value_name = "FILE")]
     measurements: Option<PathBuf>,
 }
