@@ -25,8 +25,9 @@ pub mod postgres;
 mod python;
 mod sandbox;
 pub mod scenes;
+pub mod server;
 
 pub use binary::cube_binary;
 pub use places::{documents, product_definitions, repository, sample_data, shared};
-pub use python::{grib_python, odc_python, python};
+pub use python::{grib_python, odc_python, python, stac_interpreter};
 pub use sandbox::{Run, Sandbox};

@@ -35,18 +35,30 @@ pub fn odc_python<A: AsRef<OsStr>>(script: &str, arguments: impl IntoIterator<It
     run("CUBE_TEST_ODC_PYTHON", "odc-venv", script, arguments)
 }
 
-fn run<A: AsRef<OsStr>>(
-    variable: &str,
-    venv: &str,
-    script: &str,
-    arguments: impl IntoIterator<Item = A>,
-) -> Option<String> {
+/// The interpreter with the packages of `scripts/stac-requirements.txt`: a STAC API over PostgreSQL
+/// (`CUBE_TEST_STAC_PYTHON`); `None`, with the reason printed, where it is absent.
+#[must_use]
+pub fn stac_interpreter() -> Option<PathBuf> {
+    interpreter("CUBE_TEST_STAC_PYTHON", "stac-venv")
+}
+
+fn interpreter(variable: &str, venv: &str) -> Option<PathBuf> {
     let interpreter = std::env::var_os(variable)
         .map_or_else(|| repository().join(".tools").join(venv).join("bin").join("python"), PathBuf::from);
     if !interpreter.is_file() {
         eprintln!("skipped: no {} (run `scripts/setup test`, or set {variable})", interpreter.display());
         return None;
     }
+    Some(interpreter)
+}
+
+fn run<A: AsRef<OsStr>>(
+    variable: &str,
+    venv: &str,
+    script: &str,
+    arguments: impl IntoIterator<Item = A>,
+) -> Option<String> {
+    let interpreter = interpreter(variable, venv)?;
     let output = Command::new(&interpreter)
         .args(["-I", "-B", "-W", "ignore", "-c", script])
         .args(arguments)

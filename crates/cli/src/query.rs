@@ -12,7 +12,7 @@ fn usage(sentence: impl Into<String>) -> Failure {
 }
 
 /// Numbers separated by commas, exactly as many as `N`.
-fn numbers<const N: usize>(text: &str, what: &str, example: &str) -> Result<[f64; N], Failure> {
+pub(crate) fn numbers<const N: usize>(text: &str, what: &str, example: &str) -> Result<[f64; N], Failure> {
     let expected = if N == 1 { "a number".to_owned() } else { format!("{N} numbers separated by commas") };
     let bad = || usage(format!("{what} {text:?}: expected {expected}, such as {example}"));
     let mut out = [0.0; N];

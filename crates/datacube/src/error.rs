@@ -154,13 +154,21 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// A URL where only files are read.
+    /// A URL that is not read here.
     #[error(
-        "{url}: this version indexes local files only; fetch the documents first, or pipe them into `cube index -`"
+        "{url}: only `cube index` reads URLs, and of these http:// and https://; fetch the documents first, or pipe them into the command"
     )]
     RemoteSource {
         /// As given.
         url: String,
+    },
+    /// Something that was asked for by URL, or that a catalog links to.
+    #[error("{url}: {reason}")]
+    Remote {
+        /// Where, without what may be secret.
+        url: String,
+        /// What was expected, what came, and what to do.
+        reason: String,
     },
     /// No dataset of this id.
     #[error("dataset {id} is not in the catalog; `cube search` lists those that are")]

@@ -1,12 +1,15 @@
 //! `cube index`.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use cube::{IndexOptions, IndexReport};
+use cube::{HttpOptions, IndexOptions, IndexReport, StacQuery, Surroundings};
 use serde_json::json;
 
 use super::from_odc::{self, Copying, FromOdcArgs};
 use crate::args::{Global, Json, at_least_one};
 use crate::output::{Failure, complain, print_json, say};
+use crate::query::numbers;
 use crate::{progress, stop};
 
 /// Most refusals that are told one by one; more are told by their reasons.
@@ -17,7 +20,8 @@ const REASONS: usize = 10;
 
 #[derive(Debug, Args)]
 pub(crate) struct IndexArgs {
-    /// Documents (YAML, JSON, NDJSON; also .gz and .tar), directories, globs, - for standard input; rasters with --product
+    /// Documents (YAML, JSON, NDJSON; also .gz and .tar), directories, globs, http(s):// URLs, STAC APIs, catalogs,
+    /// collections and items, - for standard input; rasters with --product
     #[arg(required_unless_present = "url", value_name = "SOURCE")]
     pub(crate) sources: Vec<String>,
     /// Only datasets of this product; repeat for several. Raster files become datasets of it: their planes need no document
@@ -40,9 +44,62 @@ pub(crate) struct IndexArgs {
     #[arg(long, value_name = "N", value_parser = at_least_one())]
     pub(crate) jobs: Option<usize>,
     #[command(flatten)]
+    pub(crate) stac: StacSourceArgs,
+    #[command(flatten)]
     pub(crate) from_odc: FromOdcArgs,
     #[command(flatten)]
     pub(crate) json: Json,
+}
+
+/// What is asked of a STAC API or catalog.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Of STAC APIs and catalogs")]
+pub(crate) struct StacSourceArgs {
+    /// Only items of this collection, which becomes a product; repeat for several. An API needs at least one
+    #[arg(long, value_name = "ID")]
+    collection: Vec<String>,
+    /// Only items that touch this box: west,south,east,north in degrees
+    #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true)]
+    bbox: Option<String>,
+    /// Only items of this time: 2034, 2034-05, 2034-05-17 or a range A/B, where .. leaves an end open
+    #[arg(long, value_name = "TIME")]
+    time: Option<String>,
+    /// A filter in the text form of CQL2 that the API applies, such as "eo:cloud_cover < 20"
+    #[arg(long, visible_alias = "query", value_name = "CQL2")]
+    filter: Option<String>,
+    /// At most so many items of each source
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    limit: Option<usize>,
+    /// What collections leave out about their measurements (data type, nodata value, unit, scale, offset, aliases), by
+    /// collection and asset, in the form of odc-stac's configuration
+    #[arg(long, value_name = "FILE")]
+    measurements: Option<PathBuf>,
+}
+
+impl StacSourceArgs {
+    fn query(&self) -> Result<StacQuery, Failure> {
+        let bbox = self.bbox.as_deref().map(|text| numbers::<4>(text, "--bbox", "11.9,41.8,12.6,42.4")).transpose()?;
+        if let Some([west, south, east, north]) = bbox
+            && (south > north
+                || !(-90.0..=90.0).contains(&south)
+                || north > 90.0
+                || west.abs() > 180.0
+                || east.abs() > 180.0)
+        {
+            let text = self.bbox.as_deref().unwrap_or_default();
+            return Err(Failure::Usage(format!(
+                "--bbox {text:?} is no box on the Earth: give west,south,east,north in degrees"
+            )));
+        }
+        Ok(StacQuery {
+            collections: self.collection.clone(),
+            bbox,
+            time: self.time.as_deref().map(|text| text.parse().map_err(cube::Error::from)).transpose()?,
+            filter: self.filter.clone(),
+            limit: self.limit,
+            measurements: self.measurements.clone(),
+        })
+    }
 }
 
 pub(crate) fn run(global: &Global, args: &IndexArgs) -> Result<(), Failure> {
@@ -65,6 +122,8 @@ pub(crate) fn run(global: &Global, args: &IndexArgs) -> Result<(), Failure> {
         dry_run: args.dry_run,
         update: args.update,
         archive_less_mature: args.archive_less_mature,
+        stac: args.stac.query()?,
+        http: HttpOptions::of(&Surroundings::of_process()),
         jobs: args.jobs,
         progress: bar.is_shown().then_some(advance),
         stop: Some(stop::gently()),
@@ -73,6 +132,9 @@ pub(crate) fn run(global: &Global, args: &IndexArgs) -> Result<(), Failure> {
     bar.finish();
     if args.json.json {
         print_json(&json!(report))?;
+        if report.refused_in_all > 0 {
+            complain(&report.summary());
+        }
     } else {
         tell(global, &report, args.dry_run);
     }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::options::{IndexOptions, Way};
 use super::reading::{SourceText, place};
 use super::report::Refused;
+use super::stac::completed;
 use crate::export_documents::Record;
 
 /// A dataset on its way to the writer.
@@ -24,6 +25,8 @@ pub(super) struct Ready {
     pub(super) dataset: Option<Box<Dataset>>,
     /// About how many bytes of the input it was.
     pub(super) size: usize,
+    /// See [`SourceText::renew`].
+    pub(super) renew: bool,
 }
 
 impl Ready {
@@ -89,10 +92,15 @@ impl Ground {
                         ),
                         Err(error) => Checked::Refused(*number, of_document(&error)),
                     },
-                    Ok(None) => match document.into_dataset(Some(&text.name), &self.matcher) {
-                        Ok(dataset) => self.ready(dataset, &text.name, text.line, *number, digest, size),
-                        Err(error) => Checked::Refused(*number, of_document(&error)),
-                    },
+                    Ok(None) => {
+                        let (document, why) = completed(document, &text.name, &self.matcher);
+                        match document.into_dataset(Some(&text.name), &self.matcher) {
+                            Ok(dataset) => {
+                                renewed(self.ready(dataset, &text.name, text.line, *number, digest, size), text.renew)
+                            }
+                            Err(error) => Checked::Refused(*number, with_reason(of_document(&error), why)),
+                        }
+                    }
                     Err(plain) => {
                         let source = document.source.clone();
                         Checked::Refused(*number, Refused { reason: format!("{source}: {plain}"), source, plain })
@@ -121,7 +129,15 @@ impl Ground {
         match prepared {
             Ok(prepared) => {
                 let dataset = self.way.needs_datasets().then(|| Box::new(dataset));
-                Checked::Ready(Box::new(Ready { number, name: Arc::clone(name), line, prepared, dataset, size }))
+                Checked::Ready(Box::new(Ready {
+                    number,
+                    name: Arc::clone(name),
+                    line,
+                    prepared,
+                    dataset,
+                    size,
+                    renew: false,
+                }))
             }
             Err(error) => {
                 let source = place(name, line);
@@ -141,6 +157,21 @@ fn archived_since(mut checked: Checked, archived: Option<Timestamp>) -> Checked 
         ready.prepared = ready.prepared.take().map(|prepared| prepared.with_history(None, archived));
     }
     checked
+}
+
+fn renewed(mut checked: Checked, renew: bool) -> Checked {
+    if let Checked::Ready(ready) = &mut checked {
+        ready.renew = renew;
+    }
+    checked
+}
+
+/// A refusal with why the headers of the files did not help.
+fn with_reason(mut refused: Refused, why: Option<String>) -> Refused {
+    if let Some(why) = why {
+        refused.reason = format!("{}; the headers of its files do not say it either: {why}", refused.reason);
+    }
+    refused
 }
 
 fn of_document(error: &DocumentError) -> Refused {

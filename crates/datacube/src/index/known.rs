@@ -1,5 +1,7 @@
 //! The second stage: texts that were indexed before are told by their digest and never parsed.
 
+use std::borrow::Cow;
+
 use cube_catalog::{Outcome, SourceDigest};
 use rayon::prelude::*;
 use uuid::Uuid;
@@ -45,10 +47,28 @@ pub(super) fn look_up(dc: &Datacube, pool: &rayon::ThreadPool, piece: Piece, ask
     Ok(LookedUp { piece, known })
 }
 
-/// The id that a dataset document has, as far as a look at the text tells: the value of its first `id`. A guess may be
-/// wrong or missing; then the document is parsed.
+/// The id of the dataset that a document is, as far as a look at the text tells: the value of its first `id`; of a STAC
+/// item, what is made of the collection and it. A guess may be wrong or missing; then the document is parsed.
 fn guess_id(text: &SourceText) -> Option<Uuid> {
-    let text = text.text.as_str();
+    first_id(&text.text).or_else(|| id_of_item(&text.text))
+}
+
+fn id_of_item(text: &str) -> Option<Uuid> {
+    #[derive(serde::Deserialize)]
+    struct Head<'t> {
+        #[serde(borrow)]
+        id: Cow<'t, str>,
+        #[serde(borrow)]
+        collection: Option<Cow<'t, str>>,
+    }
+    if !text.starts_with('{') || !text.contains("\"stac_version\"") {
+        return None;
+    }
+    let head: Head<'_> = serde_json::from_str(text).ok()?;
+    Some(cube_model::stac::dataset_id(head.collection.as_deref(), &head.id))
+}
+
+fn first_id(text: &str) -> Option<Uuid> {
     let after = if text.trim_start().starts_with('{') {
         &text[text.find("\"id\"")? + 4..]
     } else if let Some(rest) = text.strip_prefix("id") {
@@ -73,12 +93,13 @@ mod tests {
             (format!("---\n$schema: x\nid: {id}\nlabel: y\n"), true),
             (format!("id: '{id}'\n"), true),
             (format!("# a comment\r\nid: \"{id}\"\r\n"), true),
+            ("{\"id\": \"a\", \"properties\": {}, \"stac_version\": \"1.0.0\"}".to_owned(), false),
             (format!("product:\n  id: {id}\n"), false),
             ("id: S2A_33TTG_20340517_0_L2A\n".to_owned(), false),
             ("{\"id\": \"é".to_owned(), false),
             ("{}".to_owned(), false),
         ] {
-            let text = SourceText { name: "x".into(), text, line: None };
+            let text = SourceText { name: "x".into(), text, line: None, renew: false };
             assert_eq!(guess_id(&text), seen.then(|| id.parse().unwrap()), "{}", text.text);
         }
     }

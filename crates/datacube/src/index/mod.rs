@@ -11,9 +11,11 @@ mod report;
 mod run;
 mod safe;
 mod sources;
+mod stac;
 mod writer;
 
 pub use options::{IndexOptions, IndexProgress};
 pub(crate) use reading::{read_parts, read_sources};
 pub use report::{IndexReport, Reason as RefusalReason, Refusal};
 pub(crate) use sources::{Rasters, find_sources};
+pub use stac::StacQuery;

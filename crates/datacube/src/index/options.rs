@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cube_model::Product;
 
+use super::stac::StacQuery;
+use crate::http::HttpOptions;
+
 /// How to index.
 #[derive(Default)]
 pub struct IndexOptions<'a> {
@@ -18,6 +21,10 @@ pub struct IndexOptions<'a> {
     pub update: bool,
     /// Archive less mature versions of the datasets that come, and refuse those of which a more mature version is there.
     pub archive_less_mature: bool,
+    /// Which items of STAC catalogs and APIs are wanted.
+    pub stac: StacQuery,
+    /// What servers are told.
+    pub http: HttpOptions,
     /// How many threads parse; all cores where `None`.
     pub jobs: Option<usize>,
     /// Called now and then, on the thread that indexes.

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::reading::{Broken, SourceText, read_source};
 use super::sources::Source;
+use super::stac::Elsewhere;
 use crate::Error;
 
 /// Texts that go through a stage together: enough that a question to the database is shared by many, few enough that
@@ -47,6 +48,7 @@ pub(super) struct Piece {
 /// The reading thread's own.
 pub(super) struct PieceReader {
     sources: Vec<Source>,
+    elsewhere: Elsewhere,
     pool: Arc<rayon::ThreadPool>,
     pieces: mpsc::SyncSender<Piece>,
     bytes: Arc<AtomicU64>,
@@ -55,8 +57,13 @@ pub(super) struct PieceReader {
 }
 
 impl PieceReader {
-    pub(super) fn new(sources: Vec<Source>, pool: Arc<rayon::ThreadPool>, pieces: mpsc::SyncSender<Piece>) -> Self {
-        Self { sources, pool, pieces, bytes: Arc::default(), piece: Piece::default(), size: 0 }
+    pub(super) fn new(
+        sources: Vec<Source>,
+        elsewhere: Elsewhere,
+        pool: Arc<rayon::ThreadPool>,
+        pieces: mpsc::SyncSender<Piece>,
+    ) -> Self {
+        Self { sources, elsewhere, pool, pieces, bytes: Arc::default(), piece: Piece::default(), size: 0 }
     }
 
     /// Reads until the end, or until nobody takes pieces any more.
@@ -83,11 +90,18 @@ impl PieceReader {
     fn stream(&mut self, source: &Source) -> ControlFlow<()> {
         let bytes = Arc::clone(&self.bytes);
         let mut stopped = false;
-        let read = read_source(source, &bytes, &mut |read| {
+        let elsewhere = std::mem::take(&mut self.elsewhere);
+        let mut take = |read: Result<SourceText, Broken>| {
             let taken = self.take(read.map_or_else(Item::Broken, Item::Text));
             stopped = taken.is_break();
             taken
-        });
+        };
+        let read = match source {
+            Source::Url(url) => elsewhere.read_url(url, &bytes, &mut take),
+            Source::Catalog(path) => elsewhere.read_catalog(path, &bytes, &mut take),
+            other => read_source(other, &bytes, &mut take),
+        };
+        self.elsewhere = elsewhere;
         match read {
             _ if stopped => ControlFlow::Break(()),
             Ok(()) => ControlFlow::Continue(()),
@@ -163,7 +177,7 @@ mod tests {
     fn pieces(sources: Vec<Source>) -> Vec<Piece> {
         let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap());
         let (sender, pieces) = mpsc::sync_channel(100);
-        PieceReader::new(sources, pool, sender).run();
+        PieceReader::new(sources, Elsewhere::default(), pool, sender).run();
         pieces.into_iter().collect()
     }
 
@@ -211,7 +225,7 @@ mod tests {
         std::fs::write(&path, "{}\n".repeat(100_000)).unwrap();
         let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
         let (sender, pieces) = mpsc::sync_channel(1);
-        let reader = PieceReader::new(vec![Source::Documents(path)], pool, sender);
+        let reader = PieceReader::new(vec![Source::Documents(path)], Elsewhere::default(), pool, sender);
         let bytes = Arc::clone(&reader.bytes);
         drop(pieces);
         reader.run();

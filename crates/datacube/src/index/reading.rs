@@ -32,6 +32,8 @@ pub(crate) struct SourceText {
     pub text: String,
     /// The line that it is, where each line of the file is a document of its own (NDJSON).
     pub line: Option<usize>,
+    /// True where its source is the authority for it: a later state of it replaces the one that came from there before.
+    pub renew: bool,
 }
 
 impl SourceText {
@@ -57,7 +59,7 @@ pub(super) struct Broken {
 pub(super) type Each<'a> = &'a mut dyn FnMut(Result<SourceText, Broken>) -> ControlFlow<()>;
 
 /// Why reading ended early.
-enum Ended {
+pub(super) enum Ended {
     /// Nobody wants more.
     Enough,
     Error(Box<Error>),
@@ -107,6 +109,8 @@ pub(super) fn read_source(source: &Source, bytes: &AtomicU64, each: Each<'_>) ->
         Source::Raster(path) => Err(Error::RasterWithoutProduct { path: path.clone() }.into()),
         Source::Documents(path) => read_file(path, bytes, each),
         Source::Safe(folder) => safe::document_of(folder).map_err(Ended::from).and_then(|text| hand_on(each, Ok(text))),
+        Source::Catalog(path) => read_file(path, bytes, each),
+        Source::Url(url) => Err(Error::RemoteSource { url: url.clone() }.into()),
     };
     match read {
         Ok(()) | Err(Ended::Enough) => Ok(()),
@@ -145,7 +149,7 @@ impl<R: Read> Read for Whole<R> {
     }
 }
 
-fn hand_on(each: Each<'_>, read: Result<SourceText, Broken>) -> Result<(), Ended> {
+pub(super) fn hand_on(each: Each<'_>, read: Result<SourceText, Broken>) -> Result<(), Ended> {
     if each(read).is_break() { Err(Ended::Enough) } else { Ok(()) }
 }
 
@@ -160,18 +164,34 @@ fn read_file(path: &Path, bytes: &AtomicU64, each: Each<'_>) -> Result<(), Ended
         let text = read_text(Counted { reader: file, bytes }, path)?;
         return one_text(name, text, path, each);
     }
-    let file = BufReader::with_capacity(BUFFER, Counted { reader: file, bytes });
-    let mut reader: Box<dyn BufRead> = if gzipped {
+    read_stored(file, &Stored { name, kind, gzipped }, bytes, each)
+}
+
+/// How documents are stored where they come from.
+pub(super) struct Stored {
+    /// Where, for people and for relative measurement paths.
+    pub(super) name: Arc<str>,
+    /// The kind of file by its name, as [`kind_of`] tells it.
+    pub(super) kind: String,
+    pub(super) gzipped: bool,
+}
+
+/// Reads the documents of a file of any kind.
+pub(super) fn read_stored(reader: impl Read, stored: &Stored, bytes: &AtomicU64, each: Each<'_>) -> Result<(), Ended> {
+    let Stored { name, kind, gzipped } = stored;
+    let path = Path::new(&**name);
+    let file = BufReader::with_capacity(BUFFER, Counted { reader, bytes });
+    let mut reader: Box<dyn BufRead + '_> = if *gzipped {
         Box::new(BufReader::with_capacity(BUFFER, flate2::bufread::MultiGzDecoder::new(file)))
     } else {
         Box::new(file)
     };
     if kind == "tar" {
-        read_tar(reader, Path::new(&*name), each)
-    } else if !many {
+        read_tar(reader, path, each)
+    } else if !is_by_line(kind) {
         let text = read_text(reader, path)?;
-        one_text(name, text, path, each)
-    } else if read_lines(&mut reader, &name, path, each)? == 0 {
+        one_text(Arc::clone(name), text, path, each)
+    } else if read_lines(&mut reader, name, path, each)? == 0 {
         Err(Error::Empty { path: path.to_owned() }.into())
     } else {
         Ok(())
@@ -182,7 +202,7 @@ fn one_text(name: Arc<str>, text: String, path: &Path, each: Each<'_>) -> Result
     if text.trim().is_empty() {
         return Err(Error::Empty { path: path.to_owned() }.into());
     }
-    hand_on(each, Ok(SourceText { name, text, line: None }))
+    hand_on(each, Ok(SourceText { name, text, line: None, renew: false }))
 }
 
 /// Reads what may be NDJSON, which its first lines tell, or any one document text.
@@ -209,7 +229,7 @@ fn read_stream(reader: impl Read, name: &str, each: Each<'_>) -> Result<(), Ende
         return Ok(());
     }
     let text = read_text(whole, path)?;
-    hand_on(each, Ok(SourceText { name: name.into(), text, line: None }))
+    hand_on(each, Ok(SourceText { name: name.into(), text, line: None, renew: false }))
 }
 
 fn read_tar(reader: impl Read, path: &Path, each: Each<'_>) -> Result<(), Ended> {
@@ -241,7 +261,7 @@ fn read_tar(reader: impl Read, path: &Path, each: Each<'_>) -> Result<(), Ended>
         } else {
             read_text(member, &within)
                 .map_err(Ended::from)
-                .and_then(|text| hand_on(each, Ok(SourceText { name: place.clone(), text, line: None })))
+                .and_then(|text| hand_on(each, Ok(SourceText { name: place.clone(), text, line: None, renew: false })))
         };
         match read {
             // A member that is damaged says nothing of the others.
@@ -275,7 +295,10 @@ fn read_lines(reader: &mut impl BufRead, name: &Arc<str>, path: &Path, each: Eac
         };
         match text {
             Ok(text) if text.trim().is_empty() => continue,
-            Ok(text) => hand_on(each, Ok(SourceText { name: name.clone(), text: text.to_owned(), line: Some(line) }))?,
+            Ok(text) => hand_on(
+                each,
+                Ok(SourceText { name: name.clone(), text: text.to_owned(), line: Some(line), renew: false }),
+            )?,
             Err(error) => {
                 let error = at_line(error, line);
                 hand_on(each, Err(Broken { place: place(name, Some(line)), error }))?;

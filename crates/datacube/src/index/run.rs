@@ -15,6 +15,7 @@ use super::options::{IndexOptions, stopped};
 use super::pieces::{Piece, PieceReader, WAITING};
 use super::report::{IndexReport, Refused, Tally};
 use super::sources::{Rasters, Source, find_sources};
+use super::stac::Elsewhere;
 use super::writer::Writer;
 use crate::{Datacube, Error};
 
@@ -24,7 +25,8 @@ const LOOK_UP: Duration = Duration::from_millis(100);
 impl Datacube {
     /// Indexes what the arguments name: documents in files, directories, globs, archives and on standard input
     /// (`-`), and, where a product is given, raster files. Products and metadata types among the documents are added
-    /// too. A document that is refused is reported and stops nothing else; a batch lands whole or not at all, and the
+    /// too. Of STAC APIs, catalogs and collections, by URL or in a file, the collections become products and the items that
+    /// the options ask for datasets; a later state of an item replaces the one that came from there before. A document that is refused is reported and stops nothing else; a batch lands whole or not at all, and the
     /// same run again goes on where one ended. A text that was indexed before at the same place is not parsed again.
     ///
     /// # Errors
@@ -39,10 +41,16 @@ impl Datacube {
             .num_threads(options.jobs.unwrap_or(0))
             .build()
             .map_err(|e| Error::NoThreads { reason: e.to_string() })?;
+        let elsewhere = Elsewhere::new(&options.http, &options.stac)?;
         let mut tally = Tally::default();
         let sources = sources(arguments, options, &mut tally);
+        let is_stac = |source: &Source| matches!(source, Source::Url(_) | Source::Catalog(_));
+        if !options.stac.is_empty() && tally.report.refused_in_all == 0 && !sources.iter().any(is_stac) {
+            let reason = "--collection, --bbox, --time, --filter, --limit and --measurements ask a STAC API or catalog, and none of the sources is one (a URL, or a catalog.json)";
+            return Err(Error::Usage { reason: reason.to_owned() });
+        }
         let total = options.progress.and_then(|_| sources.iter().map(Source::size).sum());
-        self.stages(sources, options, &Arc::new(pool), total, &mut tally)?;
+        self.stages((sources, elsewhere), options, &Arc::new(pool), total, &mut tally)?;
         let mut report = tally.finish();
         report.seconds = started.elapsed().as_secs_f64();
         Ok(report)
@@ -50,7 +58,7 @@ impl Datacube {
 
     fn stages(
         &self,
-        sources: Vec<Source>,
+        (sources, elsewhere): (Vec<Source>, Elsewhere),
         options: &IndexOptions<'_>,
         pool: &Arc<rayon::ThreadPool>,
         total: Option<u64>,
@@ -61,7 +69,7 @@ impl Datacube {
         // No queue: one batch is written while the next fills, and a third would only take memory.
         let (batches, to_write) = mpsc::sync_channel(0);
         // Not of the scope below: a read from a pipe may block for ever, and a run that is stopped does not wait for it.
-        let reader = PieceReader::new(sources, Arc::clone(pool), pieces);
+        let reader = PieceReader::new(sources, elsewhere, Arc::clone(pool), pieces);
         let reader = std::thread::Builder::new()
             .name("index-read".to_owned())
             .spawn(move || reader.run())

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
+use super::reading::LARGEST_DOCUMENT;
 use super::report::Refusal;
 use super::safe;
 use crate::Error;
@@ -44,13 +45,18 @@ pub(crate) enum Source {
     Safe(PathBuf),
     /// Standard input.
     Stdin,
+    /// A file that holds a STAC catalog or collection which links to others.
+    Catalog(PathBuf),
+    /// What is at an `http(s)://` URL.
+    Url(String),
 }
 
 impl Source {
     /// What it is called.
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Documents(path) | Self::Raster(path) | Self::Safe(path) => path.display().to_string(),
+            Self::Documents(path) | Self::Raster(path) | Self::Safe(path) | Self::Catalog(path) => path.display().to_string(),
+            Self::Url(url) => url::Url::parse(url).map_or_else(|_| url.clone(), |url| crate::http::told(&url)),
             Self::Stdin => "standard input".to_owned(),
         }
     }
@@ -63,7 +69,7 @@ impl Source {
     /// Its bytes; `None` where nobody knows, none where they are not read (rasters) or cannot be.
     pub(super) fn size(&self) -> Option<u64> {
         match self {
-            Self::Stdin => None,
+            Self::Stdin | Self::Catalog(_) | Self::Url(_) => None,
             Self::Raster(_) | Self::Safe(_) => Some(0),
             Self::Documents(path) => Some(std::fs::metadata(path).map_or(0, |m| m.len())),
         }
@@ -72,7 +78,7 @@ impl Source {
     /// True where it may hold more documents than fit into memory.
     pub(super) fn holds_many(&self) -> bool {
         match self {
-            Self::Stdin => true,
+            Self::Stdin | Self::Catalog(_) | Self::Url(_) => true,
             Self::Raster(_) | Self::Safe(_) => false,
             Self::Documents(path) => {
                 let kind = kind_of(path).0;
@@ -87,11 +93,15 @@ impl Source {
 /// input. A part of a directory that cannot be reached is refused by itself.
 ///
 /// # Errors
-/// Where it names nothing, or a URL (which this build does not read).
+/// Where it names nothing, or a URL that is not read.
 pub(crate) fn find_sources(argument: &str, rasters: Rasters) -> Result<FoundSources, Error> {
     let mut found = FoundSources::default();
     if argument == "-" {
         found.sources.push(Source::Stdin);
+        return Ok(found);
+    }
+    if is_http(argument) {
+        found.sources.push(Source::Url(argument.to_owned()));
         return Ok(found);
     }
     if argument.split_once("://").is_some_and(|(scheme, _)| scheme != "file") {
@@ -109,7 +119,7 @@ pub(crate) fn find_sources(argument: &str, rasters: Rasters) -> Result<FoundSour
     } else if safe::is_packed(path) && path.exists() {
         return Err(Error::Packed { path: path.to_owned() });
     } else if path.exists() {
-        found.sources.push(of_file(path));
+        found.sources.push(if is_catalog(path) { Source::Catalog(path.to_owned()) } else { of_file(path) });
     } else if argument.contains(['*', '?', '[']) {
         glob(argument, rasters, &mut found)?;
     } else {
@@ -122,6 +132,39 @@ pub(crate) fn find_sources(argument: &str, rasters: Rasters) -> Result<FoundSour
         (true, 1) => Err(Error::OnlyRasters { argument, rasters: "1 raster".to_owned() }),
         (true, n) => Err(Error::OnlyRasters { argument, rasters: format!("{n} rasters") }),
     }
+}
+
+/// True for the URLs that are asked for over the network.
+fn is_http(argument: &str) -> bool {
+    let scheme = argument.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    matches!(scheme.as_deref(), Some("http" | "https"))
+}
+
+/// True for a file with a STAC catalog, or with a collection that links to items or other collections.
+fn is_catalog(path: &Path) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Link {
+        rel: Option<String>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Head {
+        #[serde(rename = "type")]
+        kind: Option<String>,
+        stac_version: Option<serde::de::IgnoredAny>,
+        #[serde(default)]
+        links: Vec<Link>,
+    }
+    if kind_of(path) != ("json".to_owned(), false) || std::fs::metadata(path).is_ok_and(|m| m.len() > LARGEST_DOCUMENT)
+    {
+        return false;
+    }
+    let head = std::fs::read(path).ok().and_then(|text| serde_json::from_slice::<Head>(&text).ok());
+    head.is_some_and(|head| {
+        let leads = |link: &Link| matches!(link.rel.as_deref(), Some("item" | "child" | "items"));
+        let kind = head.kind.as_deref();
+        head.stac_version.is_some()
+            && (kind == Some("Catalog") || (kind == Some("Collection") && head.links.iter().any(leads)))
+    })
 }
 
 /// The refusal of a part of a directory.

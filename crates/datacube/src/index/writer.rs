@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
 
-use cube_catalog::{ArchiveOptions, Chosen, MATURITY_DELTA, Outcome};
+use cube_catalog::{ArchiveOptions, Chosen, MATURITY_DELTA, Outcome, Prepared};
 use cube_model::Dataset;
 use uuid::Uuid;
 
@@ -28,6 +28,8 @@ struct Written {
     name: Arc<str>,
     line: Option<usize>,
     id: Uuid,
+    /// See [`super::reading::SourceText::renew`].
+    renew: bool,
 }
 
 impl Writer<'_> {
@@ -58,15 +60,27 @@ impl Writer<'_> {
         for ready in batch {
             let id =
                 ready.prepared.as_ref().map(cube_catalog::Prepared::id).or_else(|| Some(ready.dataset.as_ref()?.id));
-            let Ready { number, name, line, .. } = ready;
-            written.push(Written { number, name, line, id: id.unwrap_or_default() });
+            let Ready { number, name, line, renew, .. } = ready;
+            written.push(Written { number, name, line, id: id.unwrap_or_default(), renew });
             prepared.extend(ready.prepared);
             datasets.extend(ready.dataset.filter(|_| self.way.dry_run).map(|dataset| *dataset));
         }
         let outcomes = if self.way.dry_run {
-            self.compare(&datasets, earlier)?
+            let mut outcomes = self.compare(&datasets, earlier)?;
+            for at in self.later(&written, &outcomes)?.into_values() {
+                outcomes[at] = Outcome::Updated;
+            }
+            outcomes
         } else {
-            self.dc.wait(self.dc.catalog.add_prepared(prepared, self.way.update))?
+            // Those of which a later state may have come, for a second call: most are as they were.
+            let later: Vec<_> = if self.way.update {
+                Vec::new()
+            } else {
+                prepared.iter().zip(&written).filter(|(_, w)| w.renew).map(|(p, _)| p.clone()).collect()
+            };
+            let mut outcomes = self.dc.wait(self.dc.catalog.add_prepared(prepared, self.way.update))?;
+            self.renew(later, &written, &mut outcomes)?;
+            outcomes
         };
         let mut less = Vec::new();
         // What is in the catalog under such an id is another dataset than the one of this batch.
@@ -81,6 +95,47 @@ impl Writer<'_> {
         }
         less.retain(|id| !others.contains(id));
         self.archive(less, tally)
+    }
+
+    /// Replaces datasets by a later state that came from the place where the catalog has them from.
+    fn renew(&self, later: Vec<Prepared>, written: &[Written], outcomes: &mut [Outcome]) -> Result<(), Error> {
+        let mut changed = self.later(written, outcomes)?;
+        changed.retain(|id, _| later.iter().any(|p| p.id() == *id));
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let mut taken = HashSet::new();
+        let later: Vec<_> =
+            later.into_iter().filter(|p| changed.contains_key(&p.id()) && taken.insert(p.id())).collect();
+        let ids: Vec<Uuid> = later.iter().map(Prepared::id).collect();
+        let renewed = self.dc.wait(self.dc.catalog.add_prepared(later, true))?;
+        for (id, outcome) in ids.into_iter().zip(renewed) {
+            if let Some(at) = changed.get(&id) {
+                outcomes[*at] = outcome;
+            }
+        }
+        Ok(())
+    }
+
+    /// Those datasets of a batch that are there in an earlier state from the same place, each with its number in the batch.
+    fn later(&self, written: &[Written], outcomes: &[Outcome]) -> Result<HashMap<Uuid, usize>, Error> {
+        let is_changed =
+            |(written, outcome): &(&Written, &Outcome)| written.renew && matches!(outcome, Outcome::Changed { .. });
+        let mut changed: HashMap<Uuid, usize> = HashMap::new();
+        for (at, (one, _)) in written.iter().zip(outcomes).enumerate().filter(|(_, both)| is_changed(both)) {
+            changed.entry(one.id).or_insert(at);
+        }
+        let ids: Vec<Uuid> = changed.keys().copied().collect();
+        if ids.is_empty() {
+            return Ok(changed);
+        }
+        for there in self.dc.datasets(&ids)? {
+            let same_place = |at: &usize| there.location.as_deref() == Some(&*written[*at].name);
+            if !changed.get(&there.id).is_some_and(same_place) {
+                changed.remove(&there.id);
+            }
+        }
+        Ok(changed)
     }
 
     /// Those of a batch that may come, each with its less mature versions.
@@ -159,7 +214,7 @@ fn count(tally: &mut Tally, written: Written, outcome: Outcome) {
         }
         Outcome::Updated => tally.report.updated += 1,
         Outcome::Changed { differs } => {
-            let Written { number, name, line, id } = written;
+            let Written { number, name, line, id, .. } = written;
             let place = place(&name, line);
             let how = differs.join("; ");
             let head = format!("dataset {id} is in the catalog with another document");

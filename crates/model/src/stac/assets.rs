@@ -160,7 +160,9 @@ impl<'a> Asset<'a> {
     }
 }
 
-fn has_raster_extension(href: &str) -> bool {
+/// True where a file is a raster by its name.
+#[must_use]
+pub fn has_raster_extension(href: &str) -> bool {
     let path = href.split(['?', '#']).next().unwrap_or(href);
     path.rsplit_once('.').is_some_and(|(_, e)| RASTER_EXTENSIONS.contains(&e.to_ascii_lowercase().as_str()))
 }
@@ -175,7 +177,8 @@ pub(super) fn data_type(name: &str) -> Option<DataType> {
 }
 
 /// STAC's name of a type of pixels.
-pub(super) const fn data_type_name(dtype: DataType) -> &'static str {
+#[must_use]
+pub const fn data_type_name(dtype: DataType) -> &'static str {
     match dtype {
         DataType::Complex64 => "cfloat32",
         DataType::Complex128 => "cfloat64",

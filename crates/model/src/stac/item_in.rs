@@ -59,7 +59,7 @@ fn keep_remainder(document: &mut Value, item: &Value, given: &Map<String, Value>
 }
 
 /// The item's own address, where it is absolute.
-fn self_link(item: &Value) -> Option<&str> {
+pub(super) fn self_link(item: &Value) -> Option<&str> {
     link(item, "self").filter(|href| href.contains("://") && is_absolute(href))
 }
 
@@ -100,7 +100,7 @@ fn read(root: &Node<'_>, products: &ProductMatcher, faults: &mut Faults) -> Opti
 
     let mut document = Map::new();
     document.insert("$schema".to_owned(), EO3_SCHEMA.into());
-    document.insert("id".to_owned(), uuid(collection, id).to_string().into());
+    document.insert("id".to_owned(), dataset_id(collection, id).to_string().into());
     if let Some(title) = said.get("title").and_then(Value::as_str) {
         document.insert("label".to_owned(), title.into());
     }
@@ -135,8 +135,9 @@ fn identity<'n>(root: &Node<'n>, key: &str, faults: &mut Faults) -> Option<&'n s
     Some(text)
 }
 
-/// The identity of the dataset: that of the item where it is a UUID, else made of collection and id.
-fn uuid(collection: Option<&str>, id: &str) -> Uuid {
+/// The identity of the dataset of an item: that of the item where it is a UUID, else made of collection and id.
+#[must_use]
+pub fn dataset_id(collection: Option<&str>, id: &str) -> Uuid {
     let made = || Uuid::new_v5(&NAMESPACE, format!("{}\n{id}\n", collection.unwrap_or("_")).as_bytes());
     Uuid::try_parse(id).unwrap_or_else(|_| made())
 }
@@ -158,7 +159,7 @@ fn check_time(properties: &Node<'_>, faults: &mut Faults) {
 }
 
 /// The product of an item and the name of it that the document must have.
-fn match_product<'p>(
+pub(super) fn match_product<'p>(
     root: &Node<'_>,
     collection: Option<&str>,
     properties: &Map<String, Value>,
@@ -221,7 +222,7 @@ fn match_product<'p>(
 
 /// Assets with measurements, and all others. Where some rasters have a grid, those without are no measurements (odc-stac's
 /// rule), unless the product has a measurement of that name.
-fn split<'a, 'v>(
+pub(super) fn split<'a, 'v>(
     all: &'a [Asset<'v>],
     properties: &Value,
     product: Option<&Product>,

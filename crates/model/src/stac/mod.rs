@@ -9,6 +9,7 @@
 mod assets;
 mod collection_in;
 mod collection_out;
+mod complete;
 mod geometry;
 mod item_in;
 mod item_out;
@@ -24,8 +25,11 @@ mod tests;
 use cube_geo::FootprintError;
 use uuid::Uuid;
 
+pub use assets::{data_type_name, has_raster_extension};
 pub use collection_in::product_name;
 pub use collection_out::{CollectionExtent, CollectionOptions, collection_of};
+pub use complete::{HeaderGrid, LackingGrid, lacking_grids, with_grids};
+pub use item_in::dataset_id;
 pub use item_out::{ItemOptions, item_of};
 pub use version::StacVersion;
 

@@ -50,7 +50,7 @@ fn said_crs(node: &Node<'_>, faults: &mut Faults) -> Option<Crs> {
 }
 
 /// True where a mapping says a CRS, be it a wrong one.
-fn says_crs(value: &Value) -> bool {
+pub(super) fn says_crs(value: &Value) -> bool {
     CRS_KEYS.iter().any(|key| value.get(key).is_some_and(|v| !v.is_null()))
 }
 
