@@ -150,14 +150,13 @@ fn answer(mut stream: &TcpStream, file: &[u8], seen: &Seen, reply: Reply) -> std
     }
     let partial = seen.range.is_some() && reply != Reply::Whole;
     let length = to - from;
-    let mut head = format!(
-        "HTTP/1.1 {}\r\nETag: {etag}\r\nContent-Length: {length}\r\n",
-        if partial { "206 Partial" } else { "200 OK" }
-    );
-    if partial && reply != Reply::NoContentRange {
-        head += &format!("Content-Range: bytes {from}-{}/{size}\r\n", to - 1);
-    }
-    head += "\r\n";
+    let told = if partial && reply != Reply::NoContentRange {
+        format!("Content-Range: bytes {from}-{}/{size}\r\n", to - 1)
+    } else {
+        String::new()
+    };
+    let status = if partial { "206 Partial" } else { "200 OK" };
+    let head = format!("HTTP/1.1 {status}\r\nETag: {etag}\r\nContent-Length: {length}\r\n{told}\r\n");
     stream.write_all(head.as_bytes())?;
     let changed: Vec<u8>;
     let mut body = &file[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()];
