@@ -177,7 +177,10 @@ fn serve(stream: &TcpStream, url: &str, log: &Mutex<Vec<Asked>>, script: &dyn Fn
         }
         let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n", reply.status, reply.body.len());
         for (name, value) in &reply.headers {
-            head += &format!("{name}: {value}\r\n");
+            head += name;
+            head += ": ";
+            head += value;
+            head += "\r\n";
         }
         let body = &reply.body[..reply.breaks.unwrap_or(reply.body.len()).min(reply.body.len())];
         let mut to = stream;

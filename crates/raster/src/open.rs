@@ -331,7 +331,8 @@ fn far_source(place: &Remote, access: &Access) -> Result<Source, RasterError> {
     }
     Err(RasterError::Unsupported {
         location: place.to_string(),
-        what: "it is neither GeoTIFF nor JPEG 2000 nor GRIB nor Zarr, and no other file is read over a network yet".to_owned(),
+        what: "it is neither GeoTIFF nor JPEG 2000 nor GRIB nor Zarr, and no other file is read over a network yet"
+            .to_owned(),
         remedy: "convert it to a COG, or copy it to a local path".to_owned(),
     })
 }

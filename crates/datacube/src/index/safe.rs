@@ -49,7 +49,7 @@ pub(super) fn document_of(folder: &Path) -> Result<SourceText, Error> {
     }
     let document = safe.document(&text_of(&granule)?, &|path| folder.join(path).is_file()).map_err(unreadable)?;
     let name = absolute(&metadata).map_err(|e| unreadable(why(&e)))?.to_string_lossy().into_owned();
-    Ok(SourceText { name: Arc::from(name), text: document.to_string(), line: None })
+    Ok(SourceText { name: Arc::from(name), text: document.to_string(), line: None, renew: false })
 }
 
 fn file_name(path: &Path) -> String {

@@ -55,7 +55,9 @@ impl Source {
     /// What it is called.
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Documents(path) | Self::Raster(path) | Self::Safe(path) | Self::Catalog(path) => path.display().to_string(),
+            Self::Documents(path) | Self::Raster(path) | Self::Safe(path) | Self::Catalog(path) => {
+                path.display().to_string()
+            }
             Self::Url(url) => url::Url::parse(url).map_or_else(|_| url.clone(), |url| crate::http::told(&url)),
             Self::Stdin => "standard input".to_owned(),
         }

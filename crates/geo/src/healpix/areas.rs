@@ -65,10 +65,12 @@ impl CellOverlap {
         // Clockwise outlines have negative areas.
         let sum: f64 = shares.iter().map(|(_, share)| share).sum();
         if sum < 0.0 {
-            shares.iter_mut().for_each(|(_, share)| *share = -*share);
+            for (_, share) in shares.iter_mut() {
+                *share = -*share;
+            }
         }
-        let least = LEAST * sum.abs();
-        shares.retain(|(_, share)| share.abs() > least);
+        let noise = LEAST * sum.abs();
+        shares.retain(|(_, share)| share.abs() > noise);
     }
 
     /// The outline with longitudes that do not jump, and sines of latitude; over a pole it goes along the pole.

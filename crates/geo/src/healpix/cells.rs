@@ -72,7 +72,7 @@ impl Healpix {
 
     /// Rings from the nearer pole, as a fraction.
     #[inline]
-    fn from_pole(self, z: f64, sine: f64) -> f64 {
+    fn rings_to_pole(self, z: f64, sine: f64) -> f64 {
         let (n, za) = (f64::from(self.nside), z.abs());
         if za < 0.99 || sine <= 0.0 { n * (3.0 * (1.0 - za)).sqrt() } else { n * sine / ((1.0 + za) / 3.0).sqrt() }
     }
@@ -91,7 +91,7 @@ impl Healpix {
             return 2 * n * (n - 1) + (ring - 1) * 4 * n + along;
         }
         let tp = tt - tt.floor();
-        let rings = self.from_pole(z, sine);
+        let rings = self.rings_to_pole(z, sine);
         let ring = whole(tp * rings) + whole((1.0 - tp) * rings) + 1;
         let along = whole(tt * f64::from(ring)).min(4 * ring - 1);
         if z > 0.0 { 2 * ring * (ring - 1) + along } else { self.count() - 2 * ring * (ring + 1) + along }
@@ -106,7 +106,7 @@ impl Healpix {
             return self.number(self.on_lines(up, down));
         }
         let tp = tt - tt.floor();
-        let rings = self.from_pole(z, sine);
+        let rings = self.rings_to_pole(z, sine);
         let quarter = whole(tt).min(3);
         let (up, down) = (whole(tp * rings).min(n - 1), whole((1.0 - tp) * rings).min(n - 1));
         self.number(if z >= 0.0 {

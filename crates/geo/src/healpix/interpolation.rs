@@ -59,11 +59,11 @@ impl Interpolation {
                 tap.1 = tap.1 * down + rest;
             }
         } else if below == 4 * n {
-            let last = self.cells.count() - 4;
+            let cap = self.cells.count() - 4;
             let down = (theta - theta_of(above)) / (PI - theta_of(above));
             let rest = down * 0.25;
-            taps[2] = (((taps[0].0 - last + 2) & 3) + last, rest);
-            taps[3] = (((taps[1].0 - last + 2) & 3) + last, rest);
+            taps[2] = (((taps[0].0 - cap + 2) & 3) + cap, rest);
+            taps[3] = (((taps[1].0 - cap + 2) & 3) + cap, rest);
             for tap in &mut taps[..2] {
                 tap.1 = tap.1 * (1.0 - down) + rest;
             }

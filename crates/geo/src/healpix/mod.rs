@@ -1,4 +1,4 @@
-//! HEALPix: cells of equal area on the sphere (Górski et al. 2005, ApJ 622, 759).
+//! `HEALPix`: cells of equal area on the sphere (Górski et al. 2005, `ApJ` 622, 759).
 //!
 //! Longitudes and latitudes are degrees; latitudes are taken for those of the sphere as they are, as everybody does with fields
 //! of weather models. Numbers of cells, and the weights of [`Interpolation`], are those of the authors' own library

@@ -64,7 +64,7 @@ fn said_by<'f>(file: &'f impl Variables, variable: &Variable) -> Option<(&'f Var
 fn said_cells(attributes: &Attributes) -> Result<Healpix, String> {
     let level = ["refinement_level", "level", "healpix_level"].into_iter().find_map(|name| attributes.number(name));
     let nside = ["nside", "healpix_nside"].into_iter().find_map(|name| attributes.number(name));
-    let nside = nside.or_else(|| level.filter(|l| (0.0..=13.0).contains(l)).map(|l| l.exp2()));
+    let nside = nside.or_else(|| level.filter(|l| (0.0..=13.0).contains(l)).map(f64::exp2));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be whole and in range")]
     let nside = nside
         .filter(|n| n.fract() == 0.0 && (1.0..1e9).contains(n))

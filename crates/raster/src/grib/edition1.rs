@@ -112,10 +112,9 @@ fn times(product: Section<'_>) -> (Option<Timestamp>, Option<Timestamp>) {
     let (p1, p2) = (i64::from(byte(18)), i64::from(byte(19)));
     let ahead = match byte(20) {
         0 => p1,
-        1 => 0,
         2..=5 => p2,
         10 => p1 << 8 | p2,
-        // Means and differences over many times: the reference is the only one that means the same to all.
+        // 1 is the reference itself. Of means and differences over many times it is the only one that means the same to all.
         _ => 0,
     };
     let valid = reference.and_then(|reference| later(reference, byte(17), ahead));

@@ -12,11 +12,11 @@ pub(super) fn edition1(hour: u8, values: [u8; 6]) -> Vec<u8> {
     let mut product =
         vec![0, 0, 28, 128, 98, 145, 255, 0x80, 167, 1, 0, 0, 19, 3, 1, hour, 0, 1, 0, 0, 0, 0, 0, 0, 21, 0, 0, 0];
     let mut grid = vec![0, 0, 32, 0, 255, 0, 0, 3, 0, 2];
-    for n in [50_000, 0x80_0000 | 10_000] {
+    for n in [50_000, 0x80_0000 + 10_000] {
         grid.extend(&u32::to_be_bytes(n)[1..]);
     }
     grid.push(0x80);
-    for n in [49_750, 0x80_0000 | 9_500] {
+    for n in [49_750, 0x80_0000 + 9_500] {
         grid.extend(&u32::to_be_bytes(n)[1..]);
     }
     grid.extend([0, 250, 0, 250, 0, 0, 0, 0, 0]);

@@ -35,7 +35,8 @@ pub(crate) fn open(file: Arc<Jp2File>, location: &RasterLocation) -> Result<Box<
 
 /// All bands of a file.
 pub(crate) fn planes(file: &Jp2File) -> Vec<Plane> {
-    let plane = |band| Plane { layer: None, band, name: None, keys: BTreeMap::new(), time: None, header: file.header() };
+    let plane =
+        |band| Plane { layer: None, band, name: None, keys: BTreeMap::new(), time: None, header: file.header() };
     (1..=file.bands()).map(plane).collect()
 }
 
