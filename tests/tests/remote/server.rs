@@ -42,7 +42,7 @@ impl S3 {
                     let told =
                         (request.method().to_string(), request.uri().path().to_owned(), range.map(str::to_owned));
                     log.lock().unwrap().push(told);
-                    service.call(request)
+                    Service::call(&service, request)
                 });
                 tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
             }
