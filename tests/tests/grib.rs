@@ -1,5 +1,4 @@
 //! GRIB2 in every packing, as ecCodes writes it, through the command without GDAL.
-#![expect(clippy::unwrap_used, reason = "what a test function may do, its set-up may too")]
 
 use cube_tests::{Sandbox, grib_python, python};
 
@@ -49,13 +48,12 @@ fn every_packing_gives_the_values_of_eccodes_and_levels_tell_measurements_apart(
     if grib_python(WRITE, [&file, &due]).is_none() {
         return;
     }
-    let measurements: String = (500..510)
-        .map(|level| {
-            format!(
-                "  - {{name: t{level}, aliases: ['t@typeOfLevel=isobaricInhPa,level={level}'], dtype: float32, nodata: .nan, units: K}}\n"
-            )
-        })
-        .collect();
+    let measurement = |level| {
+        format!(
+            "  - {{name: t{level}, aliases: ['t@typeOfLevel=isobaricInhPa,level={level}'], dtype: float32, nodata: .nan, units: K}}"
+        )
+    };
+    let measurements = (500..510).map(measurement).collect::<Vec<_>>().join("\n");
     let product = format!(
         "name: packed\ndescription: packings\nmetadata_type: eo3\nmetadata: {{product: {{name: packed}}}}\nmeasurements:\n{measurements}"
     );

@@ -13,11 +13,14 @@ use s3s_fs::FileSystem;
 pub(crate) const KEY: &str = "AKIATESTKEY";
 pub(crate) const SECRET: &str = "hunter2hunter2";
 
+/// Method, path and range of a request.
+type Request = (String, String, Option<String>);
+
 /// A server; its buckets are the folders in a folder.
 pub(crate) struct S3 {
     pub(crate) endpoint: String,
-    /// Method, path and range of each request.
-    seen: Arc<Mutex<Vec<(String, String, Option<String>)>>>,
+    /// What was asked.
+    seen: Arc<Mutex<Vec<Request>>>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -50,7 +53,7 @@ impl S3 {
         Self { endpoint, seen, _runtime: runtime }
     }
 
-    pub(crate) fn seen(&self) -> Vec<(String, String, Option<String>)> {
+    pub(crate) fn seen(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
     }
 

@@ -64,7 +64,7 @@ pub(crate) struct StacSourceArgs {
     /// Only items of this time: 2034, 2034-05, 2034-05-17 or a range A/B, where .. leaves an end open
     #[arg(long, value_name = "TIME")]
     time: Option<String>,
-    /// A filter in the text form of CQL2 that the API applies, such as "eo:cloud_cover < 20"
+    /// A filter in the text form of CQL2 that the API applies, such as `eo:cloud_cover < 20`
     #[arg(long, visible_alias = "query", value_name = "CQL2")]
     filter: Option<String>,
     /// At most so many items of each source
@@ -94,7 +94,7 @@ impl StacSourceArgs {
         Ok(StacQuery {
             collections: self.collection.clone(),
             bbox,
-            time: self.time.as_deref().map(|text| text.parse().map_err(cube::Error::from)).transpose()?,
+            time: self.time.as_deref().map(str::parse).transpose().map_err(cube::Error::from)?,
             filter: self.filter.clone(),
             limit: self.limit,
             measurements: self.measurements.clone(),

@@ -14,8 +14,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// within some fifteen seconds.
 const LATEST: Duration = Duration::from_secs(9);
 /// The longest pause that a server may ask for, and the longest of all together.
-const LONGEST_ASKED: Duration = Duration::from_secs(60);
-const LONGEST_ASKED_IN_ALL: Duration = Duration::from_secs(180);
+const LONGEST_ASKED: Duration = Duration::from_mins(1);
+const LONGEST_ASKED_IN_ALL: Duration = Duration::from_mins(3);
 
 /// What is wrong with an attempt.
 #[derive(Debug)]

@@ -107,9 +107,8 @@ pub(super) fn read_source(source: &Source, bytes: &AtomicU64, each: Each<'_>) ->
     let read = match source {
         Source::Stdin => read_stream(Counted { reader: std::io::stdin().lock(), bytes }, "standard input", each),
         Source::Raster(path) => Err(Error::RasterWithoutProduct { path: path.clone() }.into()),
-        Source::Documents(path) => read_file(path, bytes, each),
+        Source::Documents(path) | Source::Catalog(path) => read_file(path, bytes, each),
         Source::Safe(folder) => safe::document_of(folder).map_err(Ended::from).and_then(|text| hand_on(each, Ok(text))),
-        Source::Catalog(path) => read_file(path, bytes, each),
         Source::Url(url) => Err(Error::RemoteSource { url: url.clone() }.into()),
     };
     match read {

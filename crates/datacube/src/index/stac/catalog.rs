@@ -8,6 +8,9 @@ use crate::Error;
 use crate::index::reading::Ended;
 use cube_model::documents::DocumentKind;
 
+/// What a link leads to, with its name.
+type Named = (String, Result<(Place, Value), Error>);
+
 /// How deep catalogs may lie in each other.
 const DEEPEST: usize = 32;
 /// Items that are fetched at once: a server that is far away answers many as fast as one.
@@ -113,7 +116,7 @@ impl Walk<'_> {
     }
 
     /// Reads documents, several at once where they come over the network; each with its name, in their order.
-    fn read_all(&mut self, place: &Place, hrefs: &[String]) -> Vec<(String, Result<(Place, Value), Error>)> {
+    fn read_all(&mut self, place: &Place, hrefs: &[String]) -> Vec<Named> {
         let mut wanted = Vec::new();
         for href in hrefs {
             let at = place.join(href);
