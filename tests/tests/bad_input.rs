@@ -227,9 +227,9 @@ fn a_source_with_nothing_in_it_is_named() {
     refused(&sandbox, &["index", "-"], 1, &["standard input: it holds no document"]);
     refused(
         &sandbox,
-        &["index", "https://example.org/a.yaml"],
+        &["index", "ftp://example.org/a.yaml"],
         1,
-        &["https://example.org/a.yaml", "fetch the documents first"],
+        &["ftp://example.org/a.yaml", "fetch the documents first"],
     );
     refused(&sandbox, &["index"], 2, &["<SOURCE>"]);
 }

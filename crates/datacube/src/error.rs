@@ -156,7 +156,7 @@ pub enum Error {
     },
     /// A URL that is not read here.
     #[error(
-        "{url}: only `cube index` reads URLs, and of these http:// and https://; fetch the documents first, or pipe them into the command"
+        "{url}: only `cube index` reads URLs, and of these http://, https://, s3://, gs:// and az://; fetch the documents first, or pipe them into the command"
     )]
     RemoteSource {
         /// As given.

@@ -255,7 +255,13 @@ impl FarStore {
     }
 
     fn parts(&self, key: &str, ranges: ByteRangeIterator<'_>) -> Result<Option<Vec<Bytes>>, RasterError> {
-        let file = match self.access.open(&self.place(key)?) {
+        // A chunk that was told ahead is on its way, whole.
+        let coming = self.coming.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        let source: Result<Box<dyn ByteSource>, RasterError> = match coming {
+            Some(coming) => coming.wait().map(|bytes| Box::new(Vec::from(bytes)) as _),
+            None => self.access.open(&self.place(key)?).map(|file| Box::new(file) as _),
+        };
+        let file = match source {
             Ok(file) => file,
             Err(RasterError::Missing { .. }) => return Ok(None),
             Err(error) => return Err(error),

@@ -94,3 +94,27 @@ fn a_load_that_is_denied_says_what_to_set_and_no_secret() {
     assert!(run.stderr.contains("s3://bucket/") && !run.stderr.contains(KEY), "{run}");
     assert!(!sandbox.path("out").exists() || written(&sandbox).is_empty());
 }
+
+#[test]
+fn documents_on_s3_are_indexed_and_lead_to_the_files_beside_them() {
+    let folder = bucket();
+    let server = S3::start(folder.path(), true);
+    let sandbox = Sandbox::new();
+    sandbox.cube(["init"]).succeeds();
+    sandbox.cube(["product".as_ref(), "add".as_ref(), sample_data().join("products").as_path()]).succeeds();
+    let mut command = sandbox.command(["index", "s3://bucket"]);
+    command.envs(server.variables());
+    let run = sandbox.run(command).succeeds();
+    assert!(!format!("{run}").contains(SECRET), "{run}");
+    load(&sandbox, &server.variables()).succeeds();
+    assert_eq!(written(&sandbox), from_disk());
+    // Nothing there, and no right to look.
+    let mut command = sandbox.command(["index", "s3://bucket/2034-05-03_32TQM/none"]);
+    command.envs(server.variables());
+    let run = sandbox.run(command).fails(1);
+    assert!(run.stderr.contains("s3://bucket/2034-05-03_32TQM/none"), "{run}");
+    let mut command = sandbox.command(["index", "s3://bucket"]);
+    command.envs([("AWS_ENDPOINT_URL", server.endpoint.as_str()), ("AWS_NO_SIGN_REQUEST", "true")]);
+    let run = sandbox.run(command).fails(1);
+    assert!(run.stderr.contains("access is denied"), "{run}");
+}

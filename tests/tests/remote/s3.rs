@@ -173,3 +173,21 @@ fn zarr_stores_on_s3_are_those_on_a_disk() {
     std::fs::write(&document, json.to_string()).unwrap();
     check(&access(server.variables()));
 }
+
+#[test]
+fn grib_messages_on_s3_are_those_on_a_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("bucket")).unwrap();
+    let path = sample_data().join("climatedt-hpx").join("climatedt_2t_hpx_2034-07-12.grib2");
+    std::fs::copy(&path, folder.path().join("bucket/hourly.grib2")).unwrap();
+    let server = S3::start(folder.path(), true);
+    let at = |access: &Access, url: &str| {
+        let location = RasterLocation { url: url.to_owned(), layer: None, band: 3 };
+        OpenFiles::default().with_access(access.clone()).open(&location).unwrap()
+    };
+    let mut far = at(&access(server.variables()), "s3://bucket/hourly.grib2");
+    let mut near = at(&Access::default(), path.to_str().unwrap());
+    assert_eq!(far.header(), near.header());
+    let whole = near.header().shape.whole();
+    assert_eq!(far.read(0, whole).unwrap(), near.read(0, whole).unwrap());
+}

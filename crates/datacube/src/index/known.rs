@@ -93,7 +93,7 @@ mod tests {
             (format!("---\n$schema: x\nid: {id}\nlabel: y\n"), true),
             (format!("id: '{id}'\n"), true),
             (format!("# a comment\r\nid: \"{id}\"\r\n"), true),
-            ("{\"id\": \"a\", \"properties\": {}, \"stac_version\": \"1.0.0\"}".to_owned(), false),
+            ("{\"id\": \"a\", \"properties\": {}}".to_owned(), false),
             (format!("product:\n  id: {id}\n"), false),
             ("id: S2A_33TTG_20340517_0_L2A\n".to_owned(), false),
             ("{\"id\": \"é".to_owned(), false),
@@ -102,5 +102,8 @@ mod tests {
             let text = SourceText { name: "x".into(), text, line: None, renew: false };
             assert_eq!(guess_id(&text), seen.then(|| id.parse().unwrap()), "{}", text.text);
         }
+        let text = "{\"id\": \"a\", \"collection\": \"c\", \"stac_version\": \"1.0.0\"}".to_owned();
+        let item = SourceText { name: "x".into(), text, line: None, renew: false };
+        assert_eq!(guess_id(&item), Some(cube_model::stac::dataset_id(Some("c"), "a")));
     }
 }

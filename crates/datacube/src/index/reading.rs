@@ -110,6 +110,7 @@ pub(super) fn read_source(source: &Source, bytes: &AtomicU64, each: Each<'_>) ->
         Source::Documents(path) | Source::Catalog(path) => read_file(path, bytes, each),
         Source::Safe(folder) => safe::document_of(folder).map_err(Ended::from).and_then(|text| hand_on(each, Ok(text))),
         Source::Url(url) => Err(Error::RemoteSource { url: url.clone() }.into()),
+        Source::Object(url) => read_object(url, bytes, each),
     };
     match read {
         Ok(()) | Err(Ended::Enough) => Ok(()),
@@ -164,6 +165,17 @@ fn read_file(path: &Path, bytes: &AtomicU64, each: Each<'_>) -> Result<(), Ended
         return one_text(name, text, path, each);
     }
     read_stored(file, &Stored { name, kind, gzipped }, bytes, each)
+}
+
+/// Bytes of a packed file of many documents in an object store, at most.
+const LARGEST_OBJECT: u64 = 1 << 30;
+
+/// Reads what is in an object store; a file of many documents is fetched whole first.
+fn read_object(url: &str, bytes: &AtomicU64, each: Each<'_>) -> Result<(), Ended> {
+    let (kind, gzipped) = kind_of(Path::new(url));
+    let most = if kind == "tar" || is_by_line(&kind) { LARGEST_OBJECT } else { LARGEST_DOCUMENT };
+    let object = cube_raster::Access::default().get(url, most).map_err(Error::from)?;
+    read_stored(Cursor::new(object), &Stored { name: url.into(), kind, gzipped }, bytes, each)
 }
 
 /// How documents are stored where they come from.

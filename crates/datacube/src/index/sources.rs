@@ -49,6 +49,8 @@ pub(crate) enum Source {
     Catalog(PathBuf),
     /// What is at an `http(s)://` URL.
     Url(String),
+    /// A document, or a file of many, in an object store.
+    Object(String),
 }
 
 impl Source {
@@ -58,6 +60,7 @@ impl Source {
             Self::Documents(path) | Self::Raster(path) | Self::Safe(path) | Self::Catalog(path) => {
                 path.display().to_string()
             }
+            Self::Object(url) => url.clone(),
             Self::Url(url) => url::Url::parse(url).map_or_else(|_| url.clone(), |url| crate::http::told(&url)),
             Self::Stdin => "standard input".to_owned(),
         }
@@ -71,7 +74,7 @@ impl Source {
     /// Its bytes; `None` where nobody knows, none where they are not read (rasters) or cannot be.
     pub(super) fn size(&self) -> Option<u64> {
         match self {
-            Self::Stdin | Self::Catalog(_) | Self::Url(_) => None,
+            Self::Stdin | Self::Catalog(_) | Self::Url(_) | Self::Object(_) => None,
             Self::Raster(_) | Self::Safe(_) => Some(0),
             Self::Documents(path) => Some(std::fs::metadata(path).map_or(0, |m| m.len())),
         }
@@ -82,10 +85,8 @@ impl Source {
         match self {
             Self::Stdin | Self::Catalog(_) | Self::Url(_) => true,
             Self::Raster(_) | Self::Safe(_) => false,
-            Self::Documents(path) => {
-                let kind = kind_of(path).0;
-                kind == "tar" || is_by_line(&kind)
-            }
+            Self::Documents(path) => is_of_many(path),
+            Self::Object(url) => is_of_many(Path::new(url)),
         }
     }
 }
@@ -104,6 +105,10 @@ pub(crate) fn find_sources(argument: &str, rasters: Rasters) -> Result<FoundSour
     }
     if is_http(argument) {
         found.sources.push(Source::Url(argument.to_owned()));
+        return Ok(found);
+    }
+    if ["s3://", "gs://", "az://"].iter().any(|scheme| argument.starts_with(scheme)) {
+        found.sources = objects(argument)?;
         return Ok(found);
     }
     if argument.split_once("://").is_some_and(|(scheme, _)| scheme != "file") {
@@ -134,6 +139,30 @@ pub(crate) fn find_sources(argument: &str, rasters: Rasters) -> Result<FoundSour
         (true, 1) => Err(Error::OnlyRasters { argument, rasters: "1 raster".to_owned() }),
         (true, n) => Err(Error::OnlyRasters { argument, rasters: format!("{n} rasters") }),
     }
+}
+
+/// Objects of a store that are looked at below a URL.
+const MOST_OBJECTS: usize = 10_000_000;
+
+/// The documents that a URL of an object store names: itself, or all below it in the order of their names.
+fn objects(url: &str) -> Result<Vec<Source>, Error> {
+    if is_of_many(Path::new(url)) || is_document_name(Path::new(url)) {
+        return Ok(vec![Source::Object(url.to_owned())]);
+    }
+    let listed = cube_raster::Access::default().list(&format!("{}/", url.trim_end_matches('/')), MOST_OBJECTS)?;
+    let mut urls: Vec<String> = listed.into_iter().map(|object| object.url).collect();
+    urls.retain(|url| is_document_name(Path::new(url)));
+    urls.sort();
+    if urls.is_empty() {
+        return Err(Error::NothingToIndex { argument: url.to_owned() });
+    }
+    Ok(urls.into_iter().map(Source::Object).collect())
+}
+
+/// True where the name says that there are many documents in one file.
+fn is_of_many(path: &Path) -> bool {
+    let kind = kind_of(path).0;
+    kind == "tar" || is_by_line(&kind)
 }
 
 /// True for the URLs that are asked for over the network.

@@ -133,5 +133,5 @@ fn a_new_version_is_read_as_such_when_it_is_opened_again() {
     assert!(matches!(error, RasterError::Changed { .. }), "{error}");
     // The head of the old version is forgotten. (This server's new version is no TIFF any more.)
     let error = open(&access, &url).err().unwrap();
-    assert!(error.to_string().contains("no GeoTIFF"), "{error}");
+    assert!(error.to_string().contains("neither GeoTIFF"), "{error}");
 }
