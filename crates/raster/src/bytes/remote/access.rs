@@ -394,7 +394,14 @@ fn list_error(place: &Remote, error: &object_store::Error) -> RasterError {
             RasterError::Denied { location: place.to_string(), attempts: 1 }
         }
         object_store::Error::NotFound { .. } => RasterError::Missing { location: place.to_string() },
-        error => unlisted(place, super::service::deepest(error).to_string()),
+        error => {
+            let cause = super::service::deepest(error);
+            match cause.downcast_ref().map(|super::service::Status(status)| status.as_u16()) {
+                Some(401 | 403) => RasterError::Denied { location: place.to_string(), attempts: 1 },
+                Some(404) => RasterError::Missing { location: place.to_string() },
+                _ => unlisted(place, cause.to_string()),
+            }
+        }
     }
 }
 

@@ -92,14 +92,16 @@ struct Service(reqwest::Client);
 #[async_trait]
 impl HttpService for Service {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let lists = is_list(&request);
         let host = request.uri().authority().map(|host| host.as_str().to_owned()).unwrap_or_default();
         let mut answer = self.0.call(request).await.map_err(|error| {
             let reason = deepest(&error).to_string();
             HttpError::new(error.kind(), NoAnswer { host, reason })
         })?;
-        // Those that object_store has errors of their own for.
+        // Those that object_store has errors of their own for, but where it lists: there it tells the body.
         let status = answer.status();
-        if !(status.is_success() || matches!(status.as_u16(), 304 | 401 | 403 | 404 | 412)) {
+        let told = !lists && matches!(status.as_u16(), 304 | 401 | 403 | 404 | 412);
+        if !(status.is_success() || told) {
             return Err(HttpError::new(HttpErrorKind::Unknown, Status(status)));
         }
         // Answers that are made on the way are sent in chunks; object_store refuses those that tell no length.
@@ -109,6 +111,12 @@ impl HttpService for Service {
         }
         Ok(answer)
     }
+}
+
+/// True for the requests of lists, by what S3, GCS and Azure call them.
+fn is_list(request: &HttpRequest) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    query.split('&').any(|pair| pair.starts_with("list-type=") || pair == "comp=list")
 }
 
 /// The error at the bottom of a chain, which says what happened.
